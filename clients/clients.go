@@ -8,8 +8,11 @@ import (
 	"github.com/partita-dev/partita/history"
 )
 
-// OpSpec is one operation that a driver performs.
+// OpSpec is one operation that a driver performs. The same name can mean different things to different
+// objects (a read of a register and a read of a whole set), so an operation is an object's; a run's
+// parameter "object" tells the driver which one the workload works on.
 type OpSpec struct {
+	Object   string // "register", "set", "counter", …
 	Name     string // "read", "write", "cas", …
 	ReadOnly bool   // it has no effect, so that a failed one certainly did not happen
 }

@@ -48,11 +48,12 @@ type Options struct {
 
 // Workload is what clients do and how it is judged.
 type Workload struct {
-	Name  string
-	Doc   string
-	Ops   []string             // the operations it needs of a driver
-	Flags func(*pflag.FlagSet) // its own flags; their values arrive in Options.Params
-	Build func(Options) (Built, error)
+	Name   string
+	Doc    string
+	Object string               // the kind of object it works on: "register", "set"
+	Ops    []string             // the operations it needs of a driver
+	Flags  func(*pflag.FlagSet) // its own flags; their values arrive in Options.Params
+	Build  func(Options) (Built, error)
 }
 
 // Built is a workload ready to run.
