@@ -1,0 +1,203 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/partita-dev/partita/cluster"
+	"github.com/partita-dev/partita/history"
+)
+
+const (
+	daemon     = "etcd"
+	clientPort = 2379
+	peerPort   = 2380
+)
+
+// DB is the automation of etcd. It keeps nothing between calls, so that another process can go on with it.
+type DB struct{}
+
+var _ interface {
+	cluster.Database
+	cluster.Pauser
+	cluster.Primaries
+	cluster.LogFiles
+} = DB{}
+
+// New makes the automation. It has no parameters of its own yet.
+func New(history.Params) (cluster.Database, error) { return DB{}, nil }
+
+// host is what a node must be able to do to run etcd.
+type host interface {
+	cluster.Node
+	cluster.Executor
+	cluster.Processes
+}
+
+func hostOf(n cluster.Node) (host, error) {
+	h, ok := n.(host)
+	if !ok {
+		return nil, fmt.Errorf("node %s cannot run commands and daemons, so etcd cannot be automated there: use nodes that can be logged in to", n.Name())
+	}
+	return h, nil
+}
+
+func dataDir(n cluster.Node) string { return path.Join(n.Dir(), "etcd") }
+func logFile(n cluster.Node) string { return path.Join(n.Dir(), "logs", "etcd.log") }
+
+// Daemons is ["etcd"].
+func (DB) Daemons() []string { return []string{daemon} }
+
+// LogFiles names the log that holds the server's stderr.
+func (DB) LogFiles(n cluster.Node) []string { return []string{logFile(n)} }
+
+// Setup checks that the server is there, makes its folders and removes the log of an earlier run.
+func (DB) Setup(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
+	h, err := hostOf(n)
+	if err != nil {
+		return err
+	}
+	if _, err := h.Exec(ctx, cluster.Cmd{Args: []string{"etcd", "--version"}}); err != nil {
+		return fmt.Errorf("find the etcd server on %s (Debian's package etcd-server has it): %w", n.Name(), err)
+	}
+	if _, err := h.Exec(ctx, cluster.Cmd{Args: []string{"mkdir", "-p", "--", path.Dir(dataDir(n)), path.Dir(logFile(n))}}); err != nil {
+		return fmt.Errorf("make the folders of etcd: %w", err)
+	}
+	if _, err := h.Exec(ctx, cluster.Cmd{Args: []string{"rm", "-f", "--", logFile(n)}}); err != nil {
+		return fmt.Errorf("remove the old log of etcd: %w", err)
+	}
+	return nil
+}
+
+// Start starts the member. Addresses are resolved anew each time; those of the peers count only at the very
+// first start, after which the members know one another from their data.
+func (DB) Start(ctx context.Context, c *cluster.Cluster, n cluster.Node) error {
+	h, err := hostOf(n)
+	if err != nil {
+		return err
+	}
+	args, err := arguments(ctx, c, n)
+	if err != nil {
+		return fmt.Errorf("start etcd on %s: %w", n.Name(), err)
+	}
+	return h.Start(ctx, cluster.Daemon{Name: daemon, Args: args, Dir: n.Dir(), Log: logFile(n)})
+}
+
+func arguments(ctx context.Context, c *cluster.Cluster, n cluster.Node) ([]string, error) {
+	var self netip.Addr
+	var members []string
+	for _, m := range c.Nodes {
+		a, err := address(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		if m.Name() == n.Name() {
+			self = a
+		}
+		members = append(members, m.Name()+"="+url(a, peerPort))
+	}
+	if !self.IsValid() {
+		return nil, fmt.Errorf("%s is no node of the cluster %v", n.Name(), c.Names())
+	}
+	listen := url(self, clientPort)
+	if !self.IsLoopback() { // nodes that are loopback addresses of one machine have no loopback of their own
+		listen += "," + url(netip.AddrFrom4([4]byte{127, 0, 0, 1}), clientPort)
+	}
+	return []string{
+		"etcd",
+		"--name", n.Name(),
+		"--data-dir", dataDir(n),
+		"--listen-peer-urls", url(self, peerPort),
+		"--initial-advertise-peer-urls", url(self, peerPort),
+		"--listen-client-urls", listen,
+		"--advertise-client-urls", url(self, clientPort),
+		"--initial-cluster", strings.Join(members, ","),
+		"--initial-cluster-token", c.ID,
+		"--initial-cluster-state", "new",
+		"--enable-v2=false",
+		"--logger", "zap", "--log-outputs", "stderr",
+	}, nil
+}
+
+// address gives a node's first IPv4 address, or its first.
+func address(ctx context.Context, n cluster.Node) (netip.Addr, error) {
+	addrs, err := n.Peer(ctx)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("ask for the address of %s: %w", n.Name(), err)
+	}
+	if len(addrs) == 0 {
+		return netip.Addr{}, fmt.Errorf("%s has no address that its peers can reach", n.Name())
+	}
+	for _, a := range addrs {
+		if a.Is4() {
+			return a, nil
+		}
+	}
+	return addrs[0], nil
+}
+
+func url(a netip.Addr, port int) string {
+	return "http://" + net.JoinHostPort(a.String(), strconv.Itoa(port))
+}
+
+func (DB) signal(ctx context.Context, n cluster.Node, s cluster.Signal) error {
+	h, err := hostOf(n)
+	if err != nil {
+		return err
+	}
+	return h.Signal(ctx, daemon, s)
+}
+
+// Stop ends the member with SIGTERM and waits for its end.
+func (d DB) Stop(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
+	return d.signal(ctx, n, cluster.SigTerm)
+}
+
+// Kill ends the member with SIGKILL.
+func (d DB) Kill(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
+	return d.signal(ctx, n, cluster.SigKill)
+}
+
+// Pause stops every thread of the member.
+func (d DB) Pause(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
+	return d.signal(ctx, n, cluster.SigStop)
+}
+
+// Resume lets the member go on.
+func (d DB) Resume(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
+	return d.signal(ctx, n, cluster.SigCont)
+}
+
+// Wipe removes the member's data and looks whether it is gone. A member that runs is refused: it would
+// write its data again.
+func (DB) Wipe(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
+	h, err := hostOf(n)
+	if err != nil {
+		return err
+	}
+	s, err := h.Status(ctx, daemon)
+	if err != nil {
+		return fmt.Errorf("ask whether etcd runs on %s: %w", n.Name(), err)
+	}
+	if s.Running {
+		return fmt.Errorf("wipe the data of etcd on %s: the server runs (pids %v): stop it first", n.Name(), s.Pids)
+	}
+	if _, err := h.Exec(ctx, cluster.Cmd{Args: []string{"rm", "-rf", "--", dataDir(n)}}); err != nil {
+		return fmt.Errorf("wipe the data of etcd: %w", err)
+	}
+	_, err = h.Exec(ctx, cluster.Cmd{Args: []string{"test", "!", "-e", dataDir(n)}})
+	var exit *cluster.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.Status == 1:
+		return fmt.Errorf("wipe the data of etcd on %s: %s is still there", n.Name(), dataDir(n))
+	case err != nil:
+		return fmt.Errorf("look whether the data of etcd is gone: %w", err)
+	}
+	return nil
+}
