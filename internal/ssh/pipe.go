@@ -1,0 +1,72 @@
+package ssh
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Pipe starts a command and gives its stdin and stdout. ctx bounds the start; the pipe then lives until Close
+// or the command's end. A Read at the end of a command that failed gives its *cluster.ExitError instead of io.EOF.
+func (c *Client) Pipe(ctx context.Context, args []string) (io.ReadWriteCloser, error) {
+	s, err := c.open(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	p := &pipe{c: c, s: s, args: args, stderr: &tail{limit: 4 << 10}, ended: make(chan struct{})}
+	s.Stderr = p.stderr
+	if p.in, err = s.StdinPipe(); err == nil {
+		p.out, err = s.StdoutPipe()
+	}
+	if err != nil {
+		s.Close()
+		return nil, c.fail(args, err)
+	}
+	if err := c.start(ctx, s, args); err != nil {
+		return nil, err
+	}
+	c.work.Go(func() { p.err = s.Wait(); close(p.ended) })
+	return p, nil
+}
+
+type pipe struct {
+	c      *Client
+	s      *ssh.Session
+	args   []string
+	in     io.WriteCloser
+	out    io.Reader
+	stderr *tail
+	ended  chan struct{}
+	err    error // how the command ended; after ended
+	once   sync.Once
+}
+
+func (p *pipe) Read(b []byte) (int, error) {
+	n, err := p.out.Read(b)
+	if err == io.EOF && n == 0 {
+		<-p.ended
+		if p.err != nil {
+			return 0, p.c.exitError(p.args, p.err, p.stderr)
+		}
+	}
+	return n, err
+}
+
+func (p *pipe) Write(b []byte) (int, error) {
+	n, err := p.in.Write(b)
+	if err != nil {
+		err = p.c.fail(p.args, err)
+	}
+	return n, err
+}
+
+// Close tells the command that its input ended and closes the channel.
+func (p *pipe) Close() error {
+	p.once.Do(func() {
+		p.in.Close()
+		p.s.Close()
+	})
+	return nil
+}
