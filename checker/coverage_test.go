@@ -92,7 +92,7 @@ func (s *scene) check(t *testing.T) Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Coverage().Check(context.Background(), Input{History: v, Plan: &s.plan, Windows: s.windows})
+	return Coverage().Checker.Check(context.Background(), Input{History: v, Plan: &s.plan, Windows: s.windows})
 }
 
 func TestCoverageOfGoodRuns(t *testing.T) {
@@ -110,7 +110,18 @@ func TestCoverageOfGoodRuns(t *testing.T) {
 			}
 			s.phase(100, add)
 			s.window(40, add, nil)
-			s.final(1, func(int, string) (string, string, history.Type) { return "read-set", "", history.OK })
+			s.final(1, func(int, string) (string, string, history.Type) { return "read", "", history.OK })
+		},
+		"adds, and a read now and then on the big side": func(s *scene) {
+			add := func(i int, node string) (string, string, history.Type) {
+				if _, _, typ := cutOff(i, node); i%20 > 0 || node == "n1" {
+					return "add", "", typ
+				}
+				return "read", "", history.OK
+			}
+			s.phase(100, add)
+			s.window(40, add, nil)
+			s.final(1, func(int, string) (string, string, history.Type) { return "read", "", history.OK })
 		},
 		"every node harmed, something ok after": func(s *scene) {
 			s.phase(100, busy)
@@ -284,7 +295,7 @@ func TestCoverageTable(t *testing.T) {
 }
 
 func TestSpecsAndCatalogueAreComplete(t *testing.T) {
-	for _, s := range Specs() {
+	for _, s := range []Spec{Set(), Stats(), Coverage()} {
 		if s.Name == "" || s.Doc == "" || s.Checker == nil {
 			t.Errorf("%+v", s)
 		}

@@ -10,11 +10,13 @@ import (
 	"github.com/partita-dev/partita/history"
 )
 
-// Set is the checker for sets that only grow (operations add and read-set): every acknowledged element must be in
+// Set is the checker for sets that only grow (operations add and read): every acknowledged element must be in
 // the final reads, which are those that began in the final phase; from a history without a plan, the last ok read of
 // each node. It is Jepsen's set checker, made strict: each node must be read, and a read must not contain what
 // failed for certain.
-func Set() Checker { return Func(checkSet) }
+func Set() Spec {
+	return Spec{"set", "every acknowledged element of a set (add, read) is in the final reads of all nodes, and nothing else", Func(checkSet)}
+}
 
 // listed is how many elements an anomaly names.
 const listed = 20
@@ -23,6 +25,9 @@ func checkSet(ctx context.Context, in Input) Result {
 	v := in.History
 	if in.Plan != nil && !in.Plan.Final.Happened() {
 		return Result{Reason: "the run did not come to its final phase, so there are no final reads to judge"}
+	}
+	if len(v.Keys()) == 0 {
+		return Result{Reason: "the history has no operation of a client"}
 	}
 	out := Result{Verdict: Valid}
 	var why []string
@@ -47,9 +52,6 @@ func checkSet(ctx context.Context, in Input) Result {
 			out.Verdict = Invalid
 		}
 		out.Anomalies = append(out.Anomalies, as...)
-	}
-	if len(v.Keys()) == 0 {
-		return Result{Reason: "the history has no operation of a client"}
 	}
 	if out.Verdict == Valid && total.acknowledged == 0 {
 		out.Verdict = Unknown
@@ -133,13 +135,13 @@ func newSetHistory(v *history.View, key string, plan *history.Plan) (*setHistory
 			case c.Type == history.Info:
 				e.maybe = true
 			}
-		case "read-set":
+		case "read", "read-set":
 			if c.Type != history.OK || plan != nil && inv.Index < plan.Final.Index {
 				continue
 			}
 			last[inv.Node] = c // calls come in the order of their invocations
 		default:
-			return nil, fmt.Sprintf("index %d: operation %q: a set has add and read-set", inv.Index, inv.F)
+			return nil, fmt.Sprintf("index %d: operation %q: a set has add and read", inv.Index, inv.F)
 		}
 	}
 	for _, node := range slices.Sorted(maps.Keys(last)) {
@@ -147,7 +149,7 @@ func newSetHistory(v *history.View, key string, plan *history.Plan) (*setHistory
 		answer := v.Ops[c.Return].Value
 		list, ok := answer.List()
 		if !ok && !answer.IsNil() {
-			return nil, fmt.Sprintf("index %d: a read-set answered %s: expected a list", v.Ops[c.Return].Index, Show(answer))
+			return nil, fmt.Sprintf("index %d: a read answered %s: expected a list", v.Ops[c.Return].Index, Show(answer))
 		}
 		has := make(map[string]int, len(list))
 		for _, x := range list {
@@ -281,7 +283,7 @@ func (s *setHistory) anomaly(name string, texts []string, text string) Anomaly {
 	slices.SortFunc(calls, func(a, b history.Call) int { return a.Invoke - b.Invoke })
 	for _, c := range calls {
 		x := ExhibitCall(s.view, c, "")
-		if x.F == "read-set" {
+		if x.F != "add" {
 			list, _ := x.Value.List()
 			x.Value, x.Note = history.Str(count(len(list), "element")), "final read"
 		}

@@ -54,7 +54,7 @@ func TestSetStories(t *testing.T) {
 		final
 		`
 	read := func(node, list string) string {
-		return node + " invoke read-set\n" + node + " ok read-set " + list + "\n"
+		return node + " invoke read\n" + node + " ok read " + list + "\n"
 	}
 	for _, c := range []struct {
 		name, text string
@@ -67,7 +67,7 @@ func TestSetStories(t *testing.T) {
 		{name: "an unknown add may be there", text: added + read("n1", "[1,2,3]") + read("n2", "[1,2,3]"), want: Valid},
 		{name: "it may come late", text: added + read("n1", "[1,2]") + read("n2", "[1,2,3]"), want: Valid},
 		{name: "but not go again", text: added + read("n1", "[1,2,3]") + read("n2", "[1,2]"), want: Invalid, anomalies: "diverged"},
-		{name: "unless the reads overlap", text: added + "n2 invoke read-set\n" + read("n1", "[1,2,3]") + "n2 ok read-set [1,2]\n", want: Valid},
+		{name: "unless the reads overlap", text: added + "n2 invoke read\n" + read("n1", "[1,2,3]") + "n2 ok read [1,2]\n", want: Valid},
 		{name: "lost", text: added + read("n1", "[1]") + read("n2", "[1]"), want: Invalid, anomalies: "lost-element", says: "1 element acknowledged and then missing from the last read (n2): 2"},
 		{name: "lost on the first, there on the last", text: added + read("n1", "[1]") + read("n2", "[1,2]"), want: Invalid, anomalies: "diverged"},
 		{name: "lost on the last, there on the first", text: added + read("n1", "[1,2]") + read("n2", "[1]"), want: Invalid, anomalies: "lost-element diverged"},
@@ -81,7 +81,7 @@ func TestSetStories(t *testing.T) {
 		{name: "the final phase never came", text: strings.Replace(added, "final", "", 1) + read("n1", "[1,2]"), want: Unknown, says: "final phase"},
 		{name: "nothing was added", text: "final\n" + read("n1", "[]") + read("n2", ""), want: Unknown, says: "nothing to lose"},
 		{name: "no list", text: added + read("n1", "7") + read("n2", "[1,2]"), want: Unknown, says: "expected a list"},
-		{name: "no set", text: "n1 invoke pop\nn1 ok pop\nfinal\n", want: Unknown, says: "a set has add and read-set"},
+		{name: "no set", text: "n1 invoke pop\nn1 ok pop\nfinal\n", want: Unknown, says: "a set has add and read"},
 		{name: "without a plan the last reads count", lone: true, text: read("n1", "[]") + strings.Replace(added, "final", "", 1) + read("n1", "[1,2]") + read("n2", "[1,2]"), want: Valid},
 		{name: "without a plan what came after the last read is not judged", lone: true, want: Valid,
 			text: "n1 invoke add 1\nn1 ok add 1\n" + read("n1", "[1]") + "n1 invoke add 2\nn1 ok add 2\n"},
@@ -92,7 +92,7 @@ func TestSetStories(t *testing.T) {
 			if c.lone {
 				plan = nil
 			}
-			r := Set().Check(context.Background(), Input{History: v, Plan: plan})
+			r := Set().Checker.Check(context.Background(), Input{History: v, Plan: plan})
 			var names []string
 			for _, a := range r.Anomalies {
 				names = append(names, a.Name)
@@ -114,18 +114,18 @@ func TestSetStories(t *testing.T) {
 }
 
 func TestStats(t *testing.T) {
-	v, _ := story(t, "n1 invoke add 1\nn1 ok add 1\nn2 invoke add 2\nn2 info add 2\nn1 invoke read-set\nn1 ok read-set [1]\n")
-	r := Stats().Check(context.Background(), Input{History: v})
+	v, _ := story(t, "n1 invoke add 1\nn1 ok add 1\nn2 invoke add 2\nn2 info add 2\nn1 invoke read\nn1 ok read [1]\n")
+	r := Stats().Checker.Check(context.Background(), Input{History: v})
 	by := r.Facts["by operation"].(map[string]*Tally)
 	if r.Verdict != Valid || by["add"].OK != 1 || by["add"].Info != 1 || by["add"].Max < 0.9 || by["add"].Max > 1.1 {
 		t.Errorf("%+v %+v", r, by["add"])
 	}
-	v, _ = story(t, "n1 invoke add 1\nn1 ok add 1\nn1 invoke read-set\nn1 fail read-set\n")
-	if r := Stats().Check(context.Background(), Input{History: v}); r.Verdict != Unknown || !strings.Contains(r.Reason, "read-set") {
+	v, _ = story(t, "n1 invoke add 1\nn1 ok add 1\nn1 invoke read\nn1 fail read\n")
+	if r := Stats().Checker.Check(context.Background(), Input{History: v}); r.Verdict != Unknown || !strings.Contains(r.Reason, "read") {
 		t.Errorf("%+v", r)
 	}
 	v, _ = story(t, "")
-	for _, s := range Specs() {
+	for _, s := range []Spec{Set(), Stats(), Coverage()} {
 		if r := s.Checker.Check(context.Background(), Input{History: v, Plan: &history.Plan{Final: history.Point{}}}); r.Verdict == Valid || r.Reason == "" {
 			t.Errorf("%s says %s of nothing at all", s.Name, r.Verdict)
 		}

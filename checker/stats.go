@@ -15,7 +15,9 @@ import (
 
 // Stats counts outcomes and latencies by kind of operation and by node. A kind that never succeeded makes it
 // Unknown: whatever else was found, that kind was not tested.
-func Stats() Checker { return Func(checkStats) }
+func Stats() Spec {
+	return Spec{"stats", "counts and latencies by operation and node; an operation that never succeeded makes the run unknown", Func(checkStats)}
+}
 
 // Tally is the outcomes of a group of operations; latencies are those of its ok ones, in milliseconds.
 type Tally struct {
