@@ -8,8 +8,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Pipe starts a command and gives its stdin and stdout. ctx bounds the start; the pipe then lives until Close
-// or the command's end. A Read at the end of a command that failed gives its *cluster.ExitError instead of io.EOF.
+// Pipe starts a command and gives its stdin and stdout. It lives until Close, the command's end, or ctx's. A Read
+// at the end of a command that failed gives its *cluster.ExitError instead of io.EOF.
 func (c *Client) Pipe(ctx context.Context, args []string) (io.ReadWriteCloser, error) {
 	s, err := c.open(ctx, args)
 	if err != nil {
@@ -28,6 +28,8 @@ func (c *Client) Pipe(ctx context.Context, args []string) (io.ReadWriteCloser, e
 		return nil, err
 	}
 	c.work.Go(func() { p.err = s.Wait(); close(p.ended) })
+	// Not through Close, which looks at forget: ctx may be over before forget is set.
+	p.forget = context.AfterFunc(ctx, p.end)
 	return p, nil
 }
 
@@ -39,7 +41,8 @@ type pipe struct {
 	out    io.Reader
 	stderr *tail
 	ended  chan struct{}
-	err    error // how the command ended; after ended
+	err    error       // how the command ended; after ended
+	forget func() bool // ends the wait for ctx
 	once   sync.Once
 }
 
@@ -64,9 +67,14 @@ func (p *pipe) Write(b []byte) (int, error) {
 
 // Close tells the command that its input ended and closes the channel.
 func (p *pipe) Close() error {
+	p.forget()
+	p.end()
+	return nil
+}
+
+func (p *pipe) end() {
 	p.once.Do(func() {
 		p.in.Close()
 		p.s.Close()
 	})
-	return nil
 }
