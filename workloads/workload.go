@@ -33,7 +33,9 @@ type Generator interface {
 	// Next peeks: op names a free worker's Process. It changes nothing, so that the same Ctx gives the same answer.
 	// With Pending, at is when to ask again at the latest; 0: only after a completion.
 	Next(*Ctx) (op history.Op, at time.Duration, s Status)
-	// Update moves on: an Invoke (the op that Next gave, stamped) consumes it, a completion informs.
+	// Update moves on: an Invoke (the op that Next gave last, stamped) consumes it, a completion informs. The Ctx is as it
+	// was before the event: on an Invoke its worker is still free, on a completion its process is not yet retired. A
+	// generator hears of its own operations only.
 	Update(*Ctx, history.Op)
 }
 
