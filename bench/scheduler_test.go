@@ -27,9 +27,12 @@ func BenchmarkScheduler(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			s := sched.New(sched.Config{
+			s, err := sched.New(sched.Config{
 				Cluster: memory.Nodes(nodes...), Driver: memory.New("register"), Workers: workers, Seed: 1, History: w,
 			})
+			if err != nil {
+				b.Fatal(err)
+			}
 			b.ReportAllocs()
 			b.ResetTimer()
 			if err := s.Run(context.Background(), workloads.Limit(b.N, built.Main)); err != nil {

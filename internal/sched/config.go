@@ -26,7 +26,7 @@ type Config struct {
 	Cluster *cluster.Cluster // worker w talks to node w mod n; nil where there are no nodes
 	Driver  clients.Driver
 	Object  string   // whose operations of the driver are meant; "register" when empty
-	Ops     []string // the operations the workload needs: Run refuses a driver that lacks one
+	Ops     []string // the operations the workload needs: New refuses a driver that lacks one
 	Workers int
 	Seed    uint64
 

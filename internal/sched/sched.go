@@ -37,10 +37,14 @@ type Scheduler struct {
 	counts struct{ ok, fail, info, open atomic.Int64 }
 }
 
-// New makes a Scheduler; its mistakes are Run's errors. Close it in the end.
-func New(cfg Config) *Scheduler {
+// New makes a Scheduler; a driver that lacks an operation is an error that says which it has. Close it in the end.
+func New(cfg Config) (*Scheduler, error) {
 	cfg = cfg.withDefaults()
-	s := &Scheduler{cfg: cfg, specs: cfg.specs(), world: cfg.World, busy: make([]history.Op, max(cfg.Workers, 0)+1)}
+	specs := cfg.specs()
+	if err := cfg.check(specs); err != nil {
+		return nil, fmt.Errorf("prepare the workload: %w", err)
+	}
+	s := &Scheduler{cfg: cfg, specs: specs, world: cfg.World, busy: make([]history.Op, cfg.Workers+1)}
 	if s.world == nil {
 		s.real = newGoroutines(cfg, s.specs)
 		s.world = s.real
@@ -51,16 +55,13 @@ func New(cfg Config) *Scheduler {
 		s.view.Free = append(s.view.Free, w)
 	}
 	s.view.Nemesis = cfg.Nemesis != nil || cfg.World != nil
-	return s
+	return s, nil
 }
 
 // Run invokes gen's operations until it is done and all of them are completed. It can be called again, for a final phase:
 // processes, counts, indices and the clock go on. When ctx ends, no more is invoked, the open operations have one
 // more OpTimeout before they are info, and ctx's error is returned.
 func (s *Scheduler) Run(ctx context.Context, gen workloads.Generator) error {
-	if err := s.cfg.check(s.specs); err != nil {
-		return fmt.Errorf("run the workload: %w", err)
-	}
 	if s.real != nil {
 		s.real.begin(ctx)
 		defer context.AfterFunc(ctx, s.real.wake)()

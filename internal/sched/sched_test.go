@@ -85,6 +85,15 @@ func run(t *testing.T, s *sched.Scheduler, g workloads.Generator) {
 	}
 }
 
+func start(t *testing.T, cfg sched.Config) *sched.Scheduler {
+	t.Helper()
+	s, err := sched.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func shut(t *testing.T, s *sched.Scheduler) {
 	t.Helper()
 	if err := s.Close(); err != nil {
@@ -107,7 +116,7 @@ func TestTwentyThousandOperationsAreEachCompletedOnce(t *testing.T) {
 	seen := 0
 	cfg := config(d, nil, 10)
 	cfg.History, cfg.OnOp = w, func(history.Op) { seen++ }
-	s := sched.New(cfg)
+	s := start(t, cfg)
 	built, err := workloads.Register().Build(workloads.Options{RunID: "r", Nodes: []string{"n1", "n2"}, Workers: 10})
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +167,7 @@ func TestAnInvocationIsWrittenBeforeItsClientGetsIt(t *testing.T) {
 		}
 		return memory.Fault{}
 	}
-	s := sched.New(config(d, r, 4))
+	s := start(t, config(d, r, 4))
 	run(t, s, workloads.Limit(500, workloads.Repeat(write)))
 	shut(t, s)
 	if early > 0 {
@@ -178,7 +187,7 @@ func TestAnInvocationIsWrittenBeforeItsClientGetsIt(t *testing.T) {
 		return nil
 	})
 	r.ops = nil
-	s = sched.New(cfg)
+	s = start(t, cfg)
 	run(t, s, workloads.Limit(50, workloads.Repeat(write)))
 	shut(t, s)
 	if early == 0 {
@@ -199,7 +208,7 @@ func TestHowOperationsEnd(t *testing.T) {
 		"an error of a write":               {op: write, fault: memory.Fault{Err: boom}, want: history.Info, code: "error", next: 1},
 		"an error of a read":                {op: read, fault: memory.Fault{Err: boom}, want: history.Fail, code: "error"},
 		"proof that nothing happened":       {op: write, fault: memory.Fault{Err: clients.NotDone(clients.Coded("full", boom))}, want: history.Fail, code: "full"},
-		"refused":                           {op: write, fault: memory.Fault{Err: clients.NotDone(clients.Coded("connect", boom))}, want: history.Fail, code: "connect"},
+		"refused":                           {op: write, fault: memory.Fault{Err: clients.NotDone(clients.Coded(clients.CodeUnreachable, boom))}, want: history.Fail, code: "unreachable"},
 		"a panic in a write":                {op: write, fault: memory.Fault{Panic: true}, want: history.Info, code: "panic", next: 1},
 		"a panic in a read":                 {op: read, fault: memory.Fault{Panic: true}, want: history.Fail, code: "panic"},
 		"no answer to a write":              {op: write, fault: memory.Fault{Hang: true}, want: history.Info, code: "timeout", next: 1},
@@ -223,7 +232,7 @@ func TestHowOperationsEnd(t *testing.T) {
 				cfg.OpTimeout = 50 * time.Millisecond
 				cfg.Grace = 20 * time.Second
 			}
-			s := sched.New(cfg)
+			s := start(t, cfg)
 			run(t, s, workloads.Limit(2, workloads.Repeat(c.op)))
 			shut(t, s)
 			v := r.sound(t)
@@ -262,7 +271,7 @@ func TestAClientThatIgnoresItsDeadlineIsAbandonedAndItsLateAnswerDropped(t *test
 	}
 	cfg := config(d, r, 1)
 	cfg.OpTimeout, cfg.Grace = 20*time.Millisecond, 20*time.Millisecond
-	s = sched.New(cfg)
+	s = start(t, cfg)
 	run(t, s, workloads.Concat(workloads.One(write), workloads.One(read), workloads.One(read)))
 	eventually(t, "all came back", func() bool { return s.Counts().Left == 0 })
 	shut(t, s)
@@ -294,7 +303,7 @@ func TestALateAnswerIsNeverTakenByTheNextOperation(t *testing.T) {
 	}
 	cfg := config(d, r, 3)
 	cfg.OpTimeout, cfg.DialTimeout, cfg.Grace = 10*time.Millisecond, 10*time.Millisecond, 10*time.Millisecond
-	s := sched.New(cfg)
+	s := start(t, cfg)
 	run(t, s, workloads.Limit(60, workloads.Repeat(write)))
 	eventually(t, "all came back", func() bool { return s.Counts().Left == 0 })
 	shut(t, s)
@@ -326,14 +335,14 @@ func TestWhenNoConnectionCanBeMade(t *testing.T) {
 		}
 		return nil
 	}
-	s := sched.New(config(d, r, 2))
+	s := start(t, config(d, r, 2))
 	began := time.Now()
 	run(t, s, workloads.Limit(8, workloads.Repeat(write)))
 	took := time.Since(began)
 	shut(t, s)
 	r.sound(t)
 	for _, op := range r.completions() {
-		if op.Type != history.Fail || op.Err.Code != sched.CodeConnect {
+		if op.Type != history.Fail || op.Err.Code != clients.CodeConnect {
 			t.Errorf("without a connection it ended %s (%s)", op.Type, op.Err)
 		}
 	}
@@ -355,7 +364,7 @@ func TestCancelEndsTheRunAndCompletesWhatIsOpen(t *testing.T) {
 	}
 	cfg := config(d, r, 4)
 	cfg.OpTimeout, cfg.Grace = 200*time.Millisecond, time.Hour // only the cancellation bounds it
-	s := sched.New(cfg)
+	s := start(t, cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- s.Run(ctx, workloads.Rate(1000, workloads.Repeat(write))) }()
@@ -390,7 +399,7 @@ func TestAClientThatNeverComesBackIsNamedAtTheEnd(t *testing.T) {
 	d.Fault = func(string, history.Op) memory.Fault { return memory.Fault{Hang: true, Ignore: true} }
 	cfg := config(d, r, 1)
 	cfg.OpTimeout, cfg.Grace = time.Millisecond, time.Millisecond
-	s := sched.New(cfg)
+	s := start(t, cfg)
 	run(t, s, workloads.One(write))
 	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "1 ignored") {
 		t.Errorf("close says %v", err)
@@ -401,7 +410,7 @@ func TestAClientThatNeverComesBackIsNamedAtTheEnd(t *testing.T) {
 
 func TestAFullDiskEndsTheRun(t *testing.T) {
 	r := &record{max: 101}
-	s := sched.New(config(memory.New("register"), r, 3))
+	s := start(t, config(memory.New("register"), r, 3))
 	err := s.Run(context.Background(), workloads.Repeat(write))
 	if !errors.Is(err, syscall.ENOSPC) || strings.Count(err.Error(), syscall.ENOSPC.Error()) != 1 {
 		t.Errorf("the run ends with %v", err)
@@ -431,11 +440,14 @@ func TestMistakesAreSaidBeforeAnythingHappens(t *testing.T) {
 		default:
 			change(&cfg)
 		}
-		s := sched.New(cfg)
-		if err := s.Run(context.Background(), g); err == nil || !strings.Contains(err.Error(), want) {
+		s, err := sched.New(cfg)
+		if err == nil {
+			err = s.Run(context.Background(), g)
+			shut(t, s)
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
-		shut(t, s)
 	}
 	if len(r.all()) > 0 {
 		t.Error("something was recorded")
@@ -446,7 +458,7 @@ func TestTheNemesisWorksBesideTheClients(t *testing.T) {
 	r := &record{}
 	cfg := config(memory.New("register"), r, 2)
 	cfg.Nemesis = func(_ context.Context, op history.Op) history.Value { return history.Str("done " + op.F) }
-	s := sched.New(cfg)
+	s := start(t, cfg)
 	run(t, s, workloads.Any(
 		workloads.Limit(50, workloads.Repeat(write)),
 		workloads.OnNemesis(workloads.Limit(2, workloads.Repeat(history.Op{F: "kill"}))),

@@ -11,12 +11,8 @@ import (
 	"github.com/partita-dev/partita/history"
 )
 
-const (
-	// CodeConnect is the Err.Code of an operation for which no connection could be made: it was never sent.
-	CodeConnect = "connect"
-	// The pause before a worker whose connection failed gives its completion, so that a dead node does not flood the history.
-	firstPause, longestPause = 50 * time.Millisecond, time.Second
-)
+// The pause before a worker whose connection failed gives its completion, so that a dead node does not flood the history.
+const firstPause, longestPause = 50 * time.Millisecond, time.Second
 
 // worker is one goroutine with one connection, which performs one operation after another.
 type worker struct {
@@ -88,7 +84,7 @@ func (w *worker) do(op history.Op) history.Op {
 	began := time.Now()
 	if w.conn == nil {
 		if err := w.open(op.Process); err != nil {
-			op.Type, op.Err, op.Took = history.Fail, history.Err{Code: CodeConnect, Text: err.Error()}, time.Since(began)
+			op.Type, op.Err, op.Took = history.Fail, history.Err{Code: clients.CodeConnect, Text: err.Error()}, time.Since(began)
 			w.rest(began)
 			return op
 		}
@@ -112,7 +108,7 @@ func (w *worker) do(op history.Op) history.Op {
 		return op
 	case clients.IsNotDone(err):
 		op.Type = history.Fail
-		if op.Err.Code != CodeConnect {
+		if op.Err.Code != clients.CodeConnect && op.Err.Code != clients.CodeUnreachable {
 			w.pause = 0
 			return op
 		}

@@ -53,7 +53,7 @@ type watch struct {
 }
 
 func newGoroutines(cfg Config, specs map[string]clients.OpSpec) *goroutines {
-	n := max(cfg.Workers, 0)
+	n := cfg.Workers
 	g := &goroutines{
 		cfg: cfg, specs: specs, start: time.Now(), cap: forever,
 		workers: make([]*worker, n), open: make([]task, n+1), answers: make(chan answer, n+1), woken: make(chan struct{}, 1),
