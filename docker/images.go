@@ -26,10 +26,10 @@ import (
 //go:embed base
 var baseFS embed.FS
 
-const (
-	baseImage   = "debian:bookworm-slim"
-	baseRelease = "bookworm"
-)
+// BaseImage is what every node's image begins with.
+const BaseImage = "debian:bookworm-slim"
+
+const baseRelease = "bookworm"
 
 // imageFor gives the image that nodes of spec's target run, by its tag, building what is not there.
 func (e *engine) imageFor(ctx context.Context, target string, files fs.FS, args map[string]string, log func(string)) (string, error) {
@@ -43,7 +43,7 @@ func (e *engine) imageFor(ctx context.Context, target string, files fs.FS, args 
 		return "", err
 	}
 	// By its name, so that the build says where it begins; its id is in the tag's hash.
-	tag, err := e.build(ctx, "partita-base", base, baseImage, root, apt.buildArgs(baseRelease), apt.Proxy, log)
+	tag, err := e.build(ctx, "partita-base", base, BaseImage, root, apt.buildArgs(baseRelease), apt.Proxy, log)
 	if err != nil || files == nil {
 		return tag, err
 	}

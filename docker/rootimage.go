@@ -22,28 +22,28 @@ const pullPatience = 10 * time.Second
 // rootImage gives the id of the Debian image that everything is built on: the one that is there, else a
 // registry's, else one made here.
 func (e *engine) rootImage(ctx context.Context, log func(string)) (string, error) {
-	img, err := e.ImageInspect(ctx, baseImage)
+	img, err := e.ImageInspect(ctx, BaseImage)
 	if err == nil {
 		return img.ID, nil
 	}
 	if !errdefs.IsNotFound(err) {
-		return "", fmt.Errorf("look for image %s: %w", baseImage, err)
+		return "", fmt.Errorf("look for image %s: %w", BaseImage, err)
 	}
-	log("pulling " + baseImage)
+	log("pulling " + BaseImage)
 	begin := time.Now()
-	pullErr := e.pull(ctx, baseImage)
+	pullErr := e.pull(ctx, BaseImage)
 	if pullErr == nil {
-		log(fmt.Sprintf("pulled %s in %.0f s", baseImage, time.Since(begin).Seconds()))
-		return e.imageID(ctx, baseImage)
+		log(fmt.Sprintf("pulled %s in %.0f s", BaseImage, time.Since(begin).Seconds()))
+		return e.imageID(ctx, BaseImage)
 	}
 	if ctx.Err() != nil {
 		return "", pullErr
 	}
-	log(fmt.Sprintf("no registry gave %s (%s)", baseImage, short(pullErr)))
+	log(fmt.Sprintf("no registry gave %s (%s)", BaseImage, short(pullErr)))
 	if err := e.debootstrap(ctx, log); err != nil {
-		return "", fmt.Errorf("get image %s: pull: %s: make it: %w", baseImage, short(pullErr), err)
+		return "", fmt.Errorf("get image %s: pull: %s: make it: %w", BaseImage, short(pullErr), err)
 	}
-	return e.imageID(ctx, baseImage)
+	return e.imageID(ctx, BaseImage)
 }
 
 func short(err error) string {
@@ -103,7 +103,7 @@ func (e *engine) debootstrap(ctx context.Context, log func(string)) (err error) 
 			break
 		}
 	}
-	log("making " + baseImage + " with debootstrap from " + mirror.URI + ", about half a minute")
+	log("making " + BaseImage + " with debootstrap from " + mirror.URI + ", about half a minute")
 	begin := time.Now()
 	args := []string{"--variant=minbase"}
 	if mirror.SignedBy != "" {
@@ -124,7 +124,7 @@ func (e *engine) debootstrap(ctx context.Context, log func(string)) (err error) 
 	if err := e.importRoot(ctx, root); err != nil {
 		return err
 	}
-	log(fmt.Sprintf("made %s in %.0f s", baseImage, time.Since(begin).Seconds()))
+	log(fmt.Sprintf("made %s in %.0f s", BaseImage, time.Since(begin).Seconds()))
 	return nil
 }
 
@@ -150,9 +150,9 @@ func (e *engine) importRoot(ctx context.Context, root string) error {
 		err = cmd.Start()
 	}
 	if err != nil {
-		return fmt.Errorf("pack %s: %w", baseImage, err)
+		return fmt.Errorf("pack %s: %w", BaseImage, err)
 	}
-	r, err := e.ImageImport(ctx, client.ImageImportSource{Source: out, SourceName: "-"}, baseImage, client.ImageImportOptions{
+	r, err := e.ImageImport(ctx, client.ImageImportSource{Source: out, SourceName: "-"}, BaseImage, client.ImageImportOptions{
 		Message: "made by Partita with debootstrap", Changes: []string{`CMD ["bash"]`, "LABEL " + labelImage + "=1"},
 	})
 	if err == nil {
@@ -162,10 +162,10 @@ func (e *engine) importRoot(ctx context.Context, root string) error {
 	if err != nil {
 		cancel()
 		_ = cmd.Wait() // it was just killed
-		return fmt.Errorf("import %s: %w", baseImage, err)
+		return fmt.Errorf("import %s: %w", BaseImage, err)
 	}
 	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("pack %s: %w: %s", baseImage, err, lastLines(stderr.String(), 3))
+		return fmt.Errorf("pack %s: %w: %s", BaseImage, err, lastLines(stderr.String(), 3))
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/partita-dev/partita/docker"
 )
 
 // Finding is one thing that Partita needs of the machine.
@@ -17,9 +19,6 @@ type Finding struct {
 	Fix     string // the command, or the act, that mends it; "" when OK
 	Fixable bool   // Fix would do it
 }
-
-// BaseImage is the image that all node images begin with.
-const BaseImage = "debian:bookworm-slim"
 
 const wantFree = 3 << 30 // a base image, one for a target, and what three databases write
 
@@ -90,14 +89,14 @@ func (m *Machine) iptables(ctx context.Context) Finding {
 }
 
 func (m *Machine) base(ctx context.Context) Finding {
-	if ok, err := m.Image(ctx, BaseImage); err == nil && ok {
-		return Finding{Name: "base image", OK: true, Detail: BaseImage + " is there"}
+	if ok, err := m.Image(ctx, docker.BaseImage); err == nil && ok {
+		return Finding{Name: "base image", OK: true, Detail: docker.BaseImage + " is there"}
 	}
 	if m.has("debootstrap") && m.UID == 0 {
-		return Finding{Name: "base image", OK: true, Detail: BaseImage + " will be pulled, or made with debootstrap when no registry answers"}
+		return Finding{Name: "base image", OK: true, Detail: docker.BaseImage + " will be pulled, or made with debootstrap when no registry answers"}
 	}
-	return Finding{Name: "base image", Detail: BaseImage + " is not there, and debootstrap (to make it when no registry answers) is not either",
-		Fix: "docker pull " + BaseImage + ", or as root: apt-get install debootstrap", Fixable: m.canInstall() == nil}
+	return Finding{Name: "base image", Detail: docker.BaseImage + " is not there, and debootstrap (to make it when no registry answers) is not either",
+		Fix: "docker pull " + docker.BaseImage + ", or as root: apt-get install debootstrap", Fixable: m.canInstall() == nil}
 }
 
 func (m *Machine) disk() Finding {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/partita-dev/partita/docker"
 )
 
 // Fix mends the machine Partita runs on; env is os.Getenv or a stand-in for it. See Machine.Fix.
@@ -58,7 +60,7 @@ func (m *Machine) missing(ctx context.Context, engine bool) []string {
 		p = append(p, "iptables")
 	}
 	if !m.has("debootstrap") {
-		if present, err := m.Image(ctx, BaseImage); !engine || err != nil || !present {
+		if present, err := m.Image(ctx, docker.BaseImage); !engine || err != nil || !present {
 			p = append(p, "debootstrap")
 		}
 	}
