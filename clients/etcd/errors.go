@@ -1,0 +1,70 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/partita-dev/partita/clients"
+)
+
+// errMismatch is the cas whose comparison failed: the server decided, and wrote nothing.
+var errMismatch = clients.NotDone(clients.Coded("cas-mismatch", errors.New("the value is not the expected one")))
+
+// badOp is an operation that was never sent because it makes no sense.
+func badOp(format string, args ...any) error {
+	return clients.NotDone(clients.Coded("bad-op", fmt.Errorf(format, args...)))
+}
+
+// serverCodes are the codes of what etcd itself says. None of them but the one in classify proves anything.
+var serverCodes = []struct {
+	err  error
+	code string
+}{
+	{rpctypes.ErrNoLeader, "no-leader"},
+	{rpctypes.ErrLeaderChanged, "leader-changed"},
+	{rpctypes.ErrNotLeader, "not-leader"},
+	{rpctypes.ErrTimeout, "server-timeout"},
+	{rpctypes.ErrTimeoutDueToLeaderFail, "server-timeout"},
+	{rpctypes.ErrTimeoutDueToConnectionLost, "server-timeout"},
+	{rpctypes.ErrTooManyRequests, "too-many-requests"},
+	{rpctypes.ErrNoSpace, "no-space"},
+	{rpctypes.ErrStopped, "stopped"},
+	{rpctypes.ErrUnhealthy, "unhealthy"},
+	{rpctypes.ErrCorrupt, "corrupt"},
+}
+
+// classify gives an error its code, and marks the two that prove that the operation did not happen. ctx is the
+// operation's; unsent says that certainly nothing of it was sent.
+func classify(ctx context.Context, err error, unsent bool) error {
+	code := status.Code(err) // of a status; Unknown for anything else
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return clients.Coded("cancelled", err)
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || code == codes.DeadlineExceeded:
+		if unsent {
+			return clients.Coded("connect-timeout", err)
+		}
+		return clients.Coded("timeout", err)
+	case unsent && code == codes.Unavailable:
+		return clients.NotDone(clients.Coded("unreachable", err))
+	}
+	for _, s := range serverCodes {
+		if !errors.Is(err, s.err) {
+			continue
+		}
+		err = clients.Coded(s.code, err)
+		if s.err == rpctypes.ErrTooManyRequests {
+			return clients.NotDone(err)
+		}
+		return err
+	}
+	if code == codes.Unavailable {
+		return clients.Coded("unavailable", err)
+	}
+	return clients.Coded("error", err)
+}
