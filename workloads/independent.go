@@ -10,7 +10,7 @@ import (
 // Keys is how many objects a workload uses, and for how long each.
 type Keys struct {
 	Prefix  string // of the keys' names; a run's id, so that runs against one database do not meet
-	InPlay  int    // keys at once; 0: as many as there are groups of workers that span all nodes
+	InPlay  int    // keys at once, 1 or more
 	Ops     int    // operations of one key, after which a new one takes its place
 	Pending int    // operations of one key with an effect that nobody knows; after so many a new one takes its place
 	Nodes   int    // worker w talks to node w mod Nodes
@@ -74,11 +74,7 @@ func (g *Independent) begin(c *Ctx) {
 	if g.slots != nil {
 		return
 	}
-	n := g.keys.InPlay
-	if n <= 0 {
-		n = g.rounds(c)
-	}
-	for range n {
+	for range max(g.keys.InPlay, 1) {
 		g.slots = append(g.slots, g.fresh())
 	}
 	g.open = make([]use, len(c.Workers))

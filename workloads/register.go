@@ -13,6 +13,10 @@ import (
 // doubles the work of checking it.
 const maxPending = 3
 
+// keysPerRound is how many registers there are for each client of a node. With fewer, fast clients use a register up
+// within a fraction of a second, and nobody would see what becomes of a write that a cut held back.
+const keysPerRound = 4
+
 // Register is the workload of single registers: reads, writes of unique values, and compare-and-set from the value
 // that is believed to be there.
 func Register() Workload {
@@ -22,7 +26,7 @@ func Register() Workload {
 		Object: "register",
 		Ops:    []string{"read", "write", "cas"},
 		Flags: func(f *pflag.FlagSet) {
-			f.Int("keys", 0, "registers in use at once; 0: one for each client of a node")
+			f.Int("keys", 0, "registers in use at once; 0: four for each client of a node")
 			f.Int("ops-per-key", 300, "operations on a register before a new one takes its place; longer is slower to check")
 		},
 		Build: buildRegister,
@@ -40,6 +44,9 @@ func buildRegister(o Options) (Built, error) {
 	}
 	if inPlay < 0 || ops < 1 {
 		return Built{}, fmt.Errorf("keys=%d, ops-per-key=%d: expected 0 or more keys and 1 or more operations", inPlay, ops)
+	}
+	if inPlay == 0 {
+		inPlay = keysPerRound * max(o.Workers/max(len(o.Nodes), 1), 1)
 	}
 	keys := NewIndependent(Keys{
 		Prefix: o.RunID, InPlay: inPlay, Ops: ops, Pending: maxPending, Nodes: len(o.Nodes),
