@@ -216,9 +216,9 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("narrow, and on paper", func(t *testing.T) {
-		b.do(t, chromedp.EmulateViewport(360, 740))
 		b.open(t, build(t, sampleInvalid()))
 		b.wait(t, "the charts are drawn", threeCharts)
+		b.do(t, chromedp.EmulateViewport(360, 740))
 		b.wait(t, "nothing is wider than the window", `document.documentElement.scrollWidth <= 360 && [...document.querySelectorAll(".chart canvas")].every(c => c.getBoundingClientRect().right <= 360)`)
 		ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 		defer cancel()

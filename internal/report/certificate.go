@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -37,8 +38,8 @@ func readCertificate(v history.Value) certificate {
 		return certificate{}
 	}
 	c := certificate{Before: readRounds(raw.Before), During: readRounds(raw.During), After: readRounds(raw.After), Rules: map[string]string{}}
-	for node, r := range raw.Rules {
-		c.Rules[node] = readText(r)
+	for _, node := range slices.Sorted(maps.Keys(raw.Rules))[:min(len(raw.Rules), maxNodes)] {
+		c.Rules[node] = readText(raw.Rules[node])
 	}
 	return c
 }
@@ -106,6 +107,12 @@ type segment struct {
 // stripWidth is the width of an edge's strip, in CSS pixels.
 const stripWidth = 120.0
 
+// The most nodes and edges of one certificate that are shown.
+const (
+	maxNodes = 40
+	maxEdges = 200
+)
+
 // edges joins a certificate with the commanded cut, edge by edge: the cut ones first.
 func (c certificate) edges(cut []cluster.Edge) []edgeView {
 	all := slices.Clone(cut)
@@ -130,7 +137,8 @@ func (c certificate) edges(cut []cluster.Edge) []edgeView {
 		return a.Compare(b)
 	})
 	var out []edgeView
-	for _, e := range slices.Compact(all) {
+	all = slices.Compact(all)
+	for _, e := range all[:min(len(all), maxEdges)] {
 		v := edgeView{From: e.From, To: e.To, Cut: isCut[e], Before: cell(c.Before, e), During: cell(c.During, e), After: cell(c.After, e)}
 		v.Strip, v.Proven = strip(c.During, e)
 		out = append(out, v)

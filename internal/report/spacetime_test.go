@@ -52,7 +52,7 @@ func TestTheAxisKeepsTheOrderOfEvents(t *testing.T) {
 func TestLabelsOfARowDoNotOverlap(t *testing.T) {
 	var ps []opPair
 	for i := range int64(20) {
-		p := pairOf(1, "write", 2*i, 2*i+1, time.Duration(i)*time.Millisecond, time.Duration(i)*time.Millisecond+10, history.OK)
+		p := pairOf(1, "write", 2*i, 2*i+1, 2*time.Duration(i), 2*time.Duration(i)+1, history.OK)
 		p.Inv.Value = history.Str(strings.Repeat("x", 40))
 		ps = append(ps, p)
 	}
