@@ -90,7 +90,7 @@ func statusOf(t *testing.T, c *Client, name string) cluster.Process {
 func TestTwoControllers(t *testing.T) {
 	w := newWorld(t, 1)
 	n := w.nodes[0]
-	first := n.connect(t, "run-1", 0)
+	first := n.connect(t, "run-1", 4*time.Second)
 	if _, err := first.Rules(t.Context(), []netip.Addr{netip.MustParseAddr("10.231.0.9")}); err != nil {
 		t.Fatal(err)
 	}

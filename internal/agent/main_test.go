@@ -24,6 +24,16 @@ func TestMain(m *testing.M) {
 			tree()
 		}
 	}
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	// GORACE: a process built with -race else sleeps for a second when it ends.
+	for k, v := range map[string]string{BinaryEnv: self, "GORACE": "atexit_sleep_ms=0"} {
+		if err := os.Setenv(k, v); err != nil {
+			panic(err)
+		}
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -37,6 +37,7 @@ var worlds atomic.Int32
 // newWorld makes n nodes with IPv4 and IPv6 and an agent on each. All goes away with the test.
 func newWorld(t *testing.T, n int) *world {
 	t.Helper()
+	t.Parallel() // they mostly wait
 	if os.Geteuid() != 0 {
 		cannot(t, "not root: network namespaces are made with ip netns")
 	}
@@ -46,11 +47,6 @@ func newWorld(t *testing.T, n int) *world {
 		}
 	}
 	sweep(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(BinaryEnv, self)
 	id := fmt.Sprintf("%s-%d-%d-", nsPrefix, os.Getpid(), worlds.Add(1))
 	bridge := id + "br"
 	t.Cleanup(func() { removeNS(bridge) })
