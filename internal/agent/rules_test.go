@@ -65,8 +65,8 @@ func TestAddressesThatAreNoPeers(t *testing.T) {
 type table struct {
 	mu      sync.Mutex
 	missing bool
-	input   map[string][]string            // by tool
-	chain   map[string][]string            // nil: not there
+	input   map[string][]string           // by tool
+	chain   map[string][]string           // nil: not there
 	after   func(tool string, tab *table) // what somebody else does after each restore
 	calls   []string
 }
