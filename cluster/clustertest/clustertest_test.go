@@ -47,8 +47,14 @@ func TestTheLifeOfADaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(true, false)
-	if b, err := os.ReadFile(log); err != nil || !strings.HasPrefix(string(b), "up world\n") {
-		t.Errorf("log: %q, %v", b, err)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for b := []byte(nil); !strings.HasPrefix(string(b), "up world\n"); {
+		var err error
+		if b, err = os.ReadFile(log); err != nil || ctx.Err() != nil {
+			t.Fatalf("log: %q, %v", b, err)
+		}
+		<-tick.C
 	}
 	if err := n.Start(ctx, cluster.Daemon{Name: "nothing", Args: []string{"/nowhere/at/all"}}); err == nil || !strings.Contains(err.Error(), "n1: start nothing") {
 		t.Errorf("start of what is not there: %v", err)
