@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,9 +38,10 @@ func (p *Provider) Describe(ctx context.Context, id string) (Description, error)
 		return d, fmt.Errorf("list the containers of cluster %s: %w", id, err)
 	}
 	for _, c := range list.Items {
-		d.Nodes = append([]string{c.Labels[labelNode] + " " + string(c.State)}, d.Nodes...)
+		d.Nodes = append(d.Nodes, c.Labels[labelNode]+" "+string(c.State))
 		d.Target, d.Image, d.ImageID, d.Created = c.Labels[labelTarget], c.Image, c.ImageID, time.Unix(c.Created, 0).UTC()
 	}
+	slices.Sort(d.Nodes)
 	rec, err := p.load(id)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

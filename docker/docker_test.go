@@ -129,6 +129,23 @@ func TestAClusterLives(t *testing.T) {
 		}
 	})
 
+	t.Run("a command ends on the node with its deadline here", func(t *testing.T) {
+		ex := c.Nodes[0].(cluster.Executor)
+		short, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+		defer cancel()
+		if _, err := ex.Exec(short, cluster.Cmd{Args: []string{"sleep", "4321"}}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		eventually(t, func() error {
+			var exit *cluster.ExitError
+			_, err := ex.Exec(ctx, cluster.Cmd{Args: []string{"pgrep", "-f", "^sleep 4321"}})
+			if errors.As(err, &exit) && exit.Status == 1 {
+				return nil // nobody
+			}
+			return errors.Join(errors.New("it still runs"), err)
+		})
+	})
+
 	t.Run("files go there and back", func(t *testing.T) {
 		f := c.Nodes[1].(cluster.Files)
 		if err := f.Put(ctx, dataDir+"/a/b", strings.NewReader("hello"), 0o600); err != nil {
@@ -179,6 +196,18 @@ func TestAClusterLives(t *testing.T) {
 		} {
 			if err := try(); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "process ") {
 				t.Errorf("%s: got %v", what, err)
+			}
+		}
+		for _, f := range found {
+			if f.ID != c.ID {
+				continue
+			}
+			out, err := f.Nodes[2].(cluster.Executor).Exec(ctx, cluster.Cmd{Args: []string{"hostname"}})
+			if err != nil || string(out.Stdout) != "n3\n" {
+				t.Errorf("a found cluster's node: %q, %v", out.Stdout, err)
+			}
+			if err := other.Close(f); err != nil {
+				t.Error(err)
 			}
 		}
 		d, err := other.Describe(ctx, c.ID)
@@ -260,7 +289,7 @@ func contains(cs []*cluster.Cluster, id string) bool {
 
 func eventually(t *testing.T, try func() error) {
 	t.Helper()
-	deadline := time.NewTimer(time.Minute)
+	deadline := time.NewTimer(30 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -297,6 +326,25 @@ func TestAClusterWithoutItsKeysIsListedAndRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	nothingLeft(t, other, c.ID)
+}
+
+// What this process made it may take down as it found it.
+func TestOnesOwnClusterGoesDownAsFound(t *testing.T) {
+	p := provider(t, t.TempDir())
+	c := up(t, p, 1)
+	ctx := within(t, time.Minute)
+	found, err := p.Find(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		if f.ID == c.ID {
+			if err := p.Down(ctx, f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	nothingLeft(t, p, c.ID)
 }
 
 // A build that fails shows its last lines and leaves nothing, no image without a name either.

@@ -13,6 +13,8 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/partita-dev/partita/cluster"
+	"github.com/partita-dev/partita/internal/remote"
+	"github.com/partita-dev/partita/internal/ssh"
 )
 
 // Attach connects to a cluster that was left up, and locks it: while another controller has it the error is
@@ -91,7 +93,8 @@ func (p *Provider) exists(ctx context.Context, id string) (bool, error) {
 	return slices.Contains(ids, id), err
 }
 
-// Find gives the clusters that are here. They are not connected to: Attach does that, and Describe says more.
+// Find gives the clusters that are here. Their nodes are connected to when they are first used, beside whoever has
+// the cluster, as AttachShared does; one without keys here has no nodes. Describe says more.
 func (p *Provider) Find(ctx context.Context) ([]*cluster.Cluster, error) {
 	ids, err := p.ids(ctx)
 	if err != nil {
@@ -99,9 +102,41 @@ func (p *Provider) Find(ctx context.Context) ([]*cluster.Cluster, error) {
 	}
 	cs := make([]*cluster.Cluster, len(ids))
 	for i, id := range ids {
-		cs[i] = &cluster.Cluster{ID: id, Grace: Grace}
+		if c := p.lazy(id); c != nil {
+			cs[i] = c
+		} else {
+			cs[i] = &cluster.Cluster{ID: id, Grace: Grace}
+		}
 	}
 	return cs, nil
+}
+
+// lazy makes a cluster of what is known of it; nil when that is not enough to log in.
+func (p *Provider) lazy(id string) *cluster.Cluster {
+	if cluster.CheckName("cluster", id) != nil {
+		return nil
+	}
+	rec, err := p.load(id)
+	if err != nil {
+		return nil
+	}
+	user, err := ssh.ParseKey([]byte(rec.UserKey))
+	if err != nil {
+		return nil
+	}
+	h := &hold{rec: rec}
+	for _, n := range rec.Nodes {
+		cfg, err := p.config(rec, n, user, false)
+		if err != nil {
+			return nil
+		}
+		node, err := remote.New(cfg)
+		if err != nil {
+			return nil
+		}
+		h.nodes = append(h.nodes, node)
+	}
+	return p.keep(h)
 }
 
 // Close lets go of a cluster, which stays up. Faults that stand are undone first.
@@ -120,6 +155,28 @@ func (p *Provider) forget(c *cluster.Cluster) *hold {
 	h := p.holds[c]
 	delete(p.holds, c)
 	return h
+}
+
+// own gives the lock that this Provider has on a cluster under another value (Find makes new ones), and lets go of
+// the nodes there.
+func (p *Provider) own(id string) *lock {
+	p.mu.Lock()
+	var mine *cluster.Cluster
+	for c, h := range p.holds {
+		if h.rec.ID == id && h.lock != nil {
+			mine = c
+		}
+	}
+	p.mu.Unlock()
+	if mine == nil {
+		return nil
+	}
+	h := p.forget(mine)
+	if h == nil {
+		return nil
+	}
+	_ = h.close() // what cannot be closed is removed all the same
+	return h.lock
 }
 
 // Heal takes every fault away that stands on any node of a cluster, whoever made it. It goes on past a node that
@@ -151,6 +208,9 @@ func (p *Provider) Down(ctx context.Context, c *cluster.Cluster) error {
 		// What cannot be closed is removed all the same.
 		_ = h.close()
 		l = h.lock
+	}
+	if l == nil {
+		l = p.own(c.ID)
 	}
 	if l == nil {
 		var err error

@@ -214,38 +214,53 @@ func (p *Provider) connect(ctx context.Context, rec record, l *lock, holding boo
 	if err := errors.Join(errs...); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to cluster %s: %w", rec.ID, err), h.close())
 	}
-	c := &cluster.Cluster{ID: rec.ID, Grace: Grace, Net: agent.NewNet(rec.ID, h.members)}
+	return p.keep(h), nil
+}
+
+// keep makes the cluster of a hold.
+func (p *Provider) keep(h *hold) *cluster.Cluster {
+	c := &cluster.Cluster{ID: h.rec.ID, Grace: Grace, Net: agent.NewNet(h.rec.ID, h.members)}
 	for _, n := range h.nodes {
 		c.Nodes = append(c.Nodes, n)
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.holds[c] = h
-	p.mu.Unlock()
-	return c, nil
+	return c
 }
 
+// attach connects to a node.
 func (p *Provider) attach(ctx context.Context, rec record, n nodeRecord, user ssh.Key, holding bool) (*remote.Node, error) {
-	pinned, err := ssh.ParsePublic(n.HostKey)
+	cfg, err := p.config(rec, n, user, holding)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", n.Name, err)
+		return nil, err
 	}
 	// A container that ended will not answer: say so at once instead of knocking until the time is over.
 	if _, err := p.engine.peer(ctx, rec.ID, n.Name); err != nil {
 		return nil, err
+	}
+	return remote.Attach(ctx, cfg)
+}
+
+// config says how a node is reached.
+func (p *Provider) config(rec record, n nodeRecord, user ssh.Key, holding bool) (remote.Config, error) {
+	pinned, err := ssh.ParsePublic(n.HostKey)
+	if err != nil {
+		return remote.Config{}, fmt.Errorf("%s: %w", n.Name, err)
 	}
 	holder := ""
 	if holding {
 		holder = p.holder
 	}
 	dial := func(ctx context.Context, port int) (net.Conn, error) { return p.engine.dial(ctx, rec.ID, n.Name, port) }
-	return remote.Attach(ctx, remote.Config{
+	return remote.Config{
 		SSH: ssh.Config{
 			Node: n.Name, Addr: fmt.Sprintf("%s:%d", containerName(rec.ID, n.Name), sshPort), Signer: user.Signer, HostKey: pinned,
 			Dial: func(ctx context.Context) (net.Conn, error) { return dial(ctx, sshPort) },
 		},
 		Dir: dataDir, Holder: holder, Dial: dial,
 		Peer: func(ctx context.Context) ([]netip.Addr, error) { return p.engine.peer(ctx, rec.ID, n.Name) },
-	})
+	}, nil
 }
 
 // members are the nodes as their network sees them, reconnected where that was needed, all at once.

@@ -57,9 +57,8 @@ var ErrClosed = errors.New("the node was closed")
 // retryEvery is how long a port that is not yet open is left alone.
 const retryEvery = 50 * time.Millisecond
 
-// Attach logs in, trying again until ctx is over while nothing answers on the port yet, installs the agent and
-// connects to it. A refused key, or a host key that is not the pinned one, is an error at once.
-func Attach(ctx context.Context, cfg Config) (*Node, error) {
+// New gives a node that connects when it is first used.
+func New(cfg Config) (*Node, error) {
 	if err := cluster.CheckName("node", cfg.SSH.Node); err != nil {
 		return nil, err
 	}
@@ -69,7 +68,17 @@ func Attach(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.Can == 0 {
 		cfg.Can = cluster.Exec | cluster.File | cluster.Network | cluster.Kill | cluster.Pause
 	}
-	n := &Node{cfg: cfg, turn: make(chan struct{}, 1)}
+	return &Node{cfg: cfg, turn: make(chan struct{}, 1)}, nil
+}
+
+// Attach gives a node that is connected to: it logs in, trying again until ctx is over while nothing answers on the
+// port yet, installs the agent and connects to it. A refused key, or a host key that is not the pinned one, is an
+// error at once.
+func Attach(ctx context.Context, cfg Config) (*Node, error) {
+	n, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
 	if err := n.attach(ctx); err != nil {
 		return nil, errors.Join(err, n.Close(false))
 	}

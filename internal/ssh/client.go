@@ -49,6 +49,9 @@ type Client struct {
 	quit chan struct{} // closed by Close
 	stop sync.Once
 	work sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool // work is waited for: nothing is added to it any more
 }
 
 // Dial connects and logs in. The error wraps ErrUnreachable, ErrKey or ErrHostKey where it is one of these.
@@ -155,7 +158,7 @@ func (c *Client) keepAlive(every, silence time.Duration) {
 		case <-tick.C:
 		}
 		answered := make(chan struct{})
-		c.work.Go(func() {
+		c.spawn(func() {
 			// Any answer will do, also "never heard of it". An error means that the connection is gone.
 			_, _, _ = c.ssh.SendRequest("keepalive@openssh.com", true, nil)
 			close(answered)
@@ -170,6 +173,18 @@ func (c *Client) keepAlive(every, silence time.Duration) {
 	}
 }
 
+// spawn runs f beside, so that Close waits for it. What begins after Close ends by itself at once, since the
+// connection is closed.
+func (c *Client) spawn(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		go f()
+		return
+	}
+	c.work.Go(f)
+}
+
 // Node is the node's name.
 func (c *Client) Node() string { return c.node }
 
@@ -179,6 +194,9 @@ func (c *Client) Lost() <-chan struct{} { return c.gone }
 // Close ends the connection and every command that runs on it.
 func (c *Client) Close() error {
 	c.stop.Do(func() {
+		c.mu.Lock()
+		c.closed = true
+		c.mu.Unlock()
 		close(c.quit)
 		c.conn.Close()
 	})

@@ -42,25 +42,27 @@ func (c *Client) run(ctx context.Context, args []string, stdin io.Reader, stdout
 	}
 	out := &gate{w: stdout}
 	defer out.close()
-	s.Stdout, s.Stderr = out, stderr
-	if err := c.start(ctx, s, args); err != nil {
+	group := &leader{w: out}
+	s.Stdout, s.Stderr = group, stderr
+	if err := c.start(ctx, s, args, sayLeader); err != nil {
 		return err
 	}
-	src := &source{Reader: stdin}
+	src := &source{Reader: stdin, kill: func() { c.kill(s, group) }}
 	if stdin == nil {
 		in.Close()
 	} else {
-		go src.feed(in, s) // not waited for: a Stdin that blocks is its owner's to close
+		go src.feed(in) // not waited for: a Stdin that blocks is its owner's to close
 	}
 	done := make(chan error, 1)
-	c.work.Go(func() { done <- s.Wait() })
+	c.spawn(func() { done <- s.Wait() })
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		kill(s)
+		c.kill(s, group)
 		return c.fail(args, context.Cause(ctx))
 	}
 	s.Close()
+	group.flush()
 	if e := src.failed.Load(); e != nil {
 		return c.fail(args, fmt.Errorf("read its input: %w", *e))
 	}
@@ -73,6 +75,7 @@ func (c *Client) run(ctx context.Context, args []string, stdin io.Reader, stdout
 // source is a command's input; failed is its own error, which io.Copy would mix with the connection's.
 type source struct {
 	io.Reader
+	kill   func()
 	failed atomic.Pointer[error]
 }
 
@@ -87,10 +90,10 @@ func (r *source) Read(p []byte) (int, error) {
 
 // feed copies the input. When the source fails the command is killed instead of being told that the input
 // ended: it must not take half for the whole. An error of the connection shows as the command's own end.
-func (r *source) feed(in io.WriteCloser, s *ssh.Session) {
+func (r *source) feed(in io.WriteCloser) {
 	_, _ = io.Copy(in, r)
 	if r.failed.Load() != nil {
-		kill(s)
+		r.kill()
 		return
 	}
 	in.Close()
@@ -119,13 +122,6 @@ func (g *gate) close() {
 	g.closed = true
 }
 
-// kill ends a command as far as SSH can: a signal (OpenSSH passes it to the command's process group), then
-// the channel.
-func kill(s *ssh.Session) {
-	_ = s.Signal(ssh.SIGKILL) // best effort: the connection may be gone
-	s.Close()
-}
-
 // open opens a channel. NewSession waits for the peer without end, so it waits beside ctx; a channel that
 // opens too late is closed.
 func (c *Client) open(ctx context.Context, args []string) (*ssh.Session, error) {
@@ -134,7 +130,7 @@ func (c *Client) open(ctx context.Context, args []string) (*ssh.Session, error) 
 		err error
 	}
 	got := make(chan result, 1)
-	c.work.Go(func() {
+	c.spawn(func() {
 		s, err := c.ssh.NewSession()
 		got <- result{s, err}
 	})
@@ -145,7 +141,7 @@ func (c *Client) open(ctx context.Context, args []string) (*ssh.Session, error) 
 		}
 		return r.s, nil
 	case <-ctx.Done():
-		c.work.Go(func() {
+		c.spawn(func() {
 			if r := <-got; r.err == nil {
 				r.s.Close()
 			}
@@ -154,15 +150,15 @@ func (c *Client) open(ctx context.Context, args []string) (*ssh.Session, error) 
 	}
 }
 
-// start sends the command, in bounded time.
-func (c *Client) start(ctx context.Context, s *ssh.Session, args []string) error {
+// start sends the command, in bounded time; before is what the remote shell does first.
+func (c *Client) start(ctx context.Context, s *ssh.Session, args []string, before string) error {
 	line, err := Quote(args)
 	if err != nil {
 		s.Close()
 		return fmt.Errorf("%s: run a command: %w", c.node, err)
 	}
 	started := make(chan error, 1)
-	c.work.Go(func() { started <- s.Start(line) })
+	c.spawn(func() { started <- s.Start(before + line) })
 	select {
 	case err = <-started:
 	case <-ctx.Done():

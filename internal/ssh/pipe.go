@@ -24,10 +24,10 @@ func (c *Client) Pipe(ctx context.Context, args []string) (io.ReadWriteCloser, e
 		s.Close()
 		return nil, c.fail(args, err)
 	}
-	if err := c.start(ctx, s, args); err != nil {
+	if err := c.start(ctx, s, args, "exec "); err != nil {
 		return nil, err
 	}
-	c.work.Go(func() { p.err = s.Wait(); close(p.ended) })
+	c.spawn(func() { p.err = s.Wait(); close(p.ended) })
 	// Not through Close, which looks at forget: ctx may be over before forget is set.
 	p.forget = context.AfterFunc(ctx, p.end)
 	return p, nil

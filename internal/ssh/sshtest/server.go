@@ -23,6 +23,7 @@ type Server struct {
 	work     sync.WaitGroup
 	mu       sync.Mutex
 	conns    map[net.Conn]bool
+	groups   []int // of the commands that were started
 	hang     bool
 }
 
@@ -50,6 +51,12 @@ func Start(t testing.TB, host ssh.Signer, user ssh.PublicKey) *Server {
 func (s *Server) Close() {
 	s.listener.Close()
 	s.Break()
+	s.mu.Lock()
+	groups := s.groups
+	s.mu.Unlock()
+	for _, g := range groups {
+		syscall.Kill(-g, syscall.SIGKILL)
+	}
 	s.work.Wait()
 }
 
@@ -126,37 +133,39 @@ func (s *Server) serve(c net.Conn) {
 	conn.Wait()
 }
 
-// session runs one command; a signal request, or the end of the channel, kills its process group.
+// session runs one command. As OpenSSH does in root's sessions, it takes no signals, and a command whose channel
+// is closed goes on; what still runs is killed when the server closes.
 func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request) {
-	var cmd *exec.Cmd
-	var in io.WriteCloser
+	started := false
 	for r := range reqs {
 		var msg struct{ Text string }
-		switch {
-		case r.Type == "exec" && cmd == nil && ssh.Unmarshal(r.Payload, &msg) == nil:
-			cmd = exec.Command("sh", "-c", msg.Text)
-			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-			cmd.Stdout, cmd.Stderr = ch, ch.Stderr()
-			in, _ = cmd.StdinPipe()
-			err := cmd.Start()
-			r.Reply(err == nil, nil)
-			if err != nil {
-				ch.Close()
-				continue
+		if r.Type != "exec" || started || ssh.Unmarshal(r.Payload, &msg) != nil {
+			if r.WantReply {
+				r.Reply(false, nil)
 			}
-			s.work.Go(func() { io.Copy(in, ch); in.Close() })
-			s.work.Go(func() {
-				cmd.Wait()
-				exit(ch, cmd)
-			})
-		case r.Type == "signal" && cmd != nil && cmd.Process != nil:
-			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		case r.WantReply:
-			r.Reply(false, nil)
+			continue
 		}
-	}
-	if cmd != nil && cmd.Process != nil {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		started = true
+		cmd := exec.Command("sh", "-c", msg.Text)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		cmd.Stdout, cmd.Stderr = ch, ch.Stderr()
+		in, err := cmd.StdinPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		r.Reply(err == nil, nil)
+		if err != nil {
+			ch.Close()
+			continue
+		}
+		s.mu.Lock()
+		s.groups = append(s.groups, cmd.Process.Pid)
+		s.mu.Unlock()
+		s.work.Go(func() { io.Copy(in, ch); in.Close() })
+		s.work.Go(func() {
+			cmd.Wait()
+			exit(ch, cmd)
+		})
 	}
 }
 
