@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -85,7 +86,9 @@ func (f *factView) table(x any) bool {
 			cols[k] = true
 		}
 	}
-	heads := slices.Sorted(maps.Keys(cols))
+	heads := slices.SortedFunc(maps.Keys(cols), func(a, b string) int {
+		return cmp.Or(cmp.Compare(headRank(a), headRank(b)), cmp.Compare(a, b))
+	})
 	heads = heads[:min(len(heads), maxFactCols)]
 	for i, r := range recs {
 		if i == maxFactRows {
@@ -111,6 +114,14 @@ func (f *factView) table(x any) bool {
 	}
 	f.Heads = heads
 	return true
+}
+
+// headRank puts first the columns that say what a row is about.
+func headRank(name string) int {
+	if i := slices.Index([]string{"id", "window", "name", "fault", "node", "f", "key", "observed"}, name); i >= 0 {
+		return i
+	}
+	return 99
 }
 
 // factText writes a value in a line.

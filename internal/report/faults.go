@@ -142,6 +142,7 @@ type graph struct {
 	Nodes  []gNode
 	Arrows []gArrow
 	Title  string
+	Open   bool // some direction was probed that was not cut
 }
 
 type gNode struct {
@@ -197,6 +198,7 @@ func drawGraph(sides [][]string, edges []edgeView) *graph {
 		dx, dy = dx/l, dy/l
 		ox, oy := -dy*5, dx*5 // beside the arrow of the other direction
 		class := "free"
+		g.Open = g.Open || !e.Cut
 		switch {
 		case e.Cut && e.Proven:
 			class = "proven"

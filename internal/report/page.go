@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -20,7 +21,8 @@ type page struct {
 	Title     string
 	Class     string // the verdict's name
 	Words     verdictWords
-	Summary   string
+	Headline  string // the summary's first sentence
+	Summary   string // the rest of it
 	Expected  string
 	Seen      string
 	Fault     string
@@ -77,10 +79,9 @@ func newPage(d Data, lim limits) (*page, error) {
 			s.last = max(s.last, min(p.Time, maxTime))
 		}
 	}
-	p := &page{assets: files, Class: v.Verdict.String(), Words: wordsFor(v.Verdict), Summary: clip(summary(v), 1000), Command: m.Command, Notes: slices.Clone(d.Notes)}
-	if p.Command == "" {
-		p.Command = v.Command
-	}
+	p := &page{assets: files, Class: v.Verdict.String(), Words: wordsFor(v.Verdict), Notes: slices.Clone(d.Notes)}
+	p.Headline, p.Summary = firstSentence(clip(summary(v), 1500))
+	p.Command = cmpOr(m.Command, v.Command)
 	if m.RunID != "" || m.Seed != 0 || v.Seed != 0 {
 		p.Seed = fmt.Sprint(max(m.Seed, v.Seed))
 	}
@@ -116,7 +117,7 @@ func newPage(d Data, lim limits) (*page, error) {
 		p.Sampled = fmt.Sprintf("%s of %s operations are drawn: those that were not ok, the slowest of each moment, and an even sample of the rest.",
 			count(int64(pts.Shown)), count(int64(pts.Of)))
 	}
-	b, err := json.Marshal(map[string]any{"points": pts, "series": bins, "windows": chartWindows(d.Faults.Windows, s.last), "fs": fNames(s.fs), "last": num(s.last.Seconds())})
+	b, err := json.Marshal(map[string]any{"points": pts, "series": bins, "windows": chartWindows(d.Faults.Windows, s.last), "fs": fNames(s.fs), "counts": s.byF(), "final": finalAt(d.Faults.Plan.Final), "last": num(s.last.Seconds())})
 	if err != nil {
 		return nil, fmt.Errorf("draw the report's charts: %w", err)
 	}
@@ -164,7 +165,7 @@ func (p *page) words(v store.Verdict, f store.Faults) {
 	switch n := len(f.Windows); {
 	case n == 0 && unknownFaults(f):
 		p.Fault = "Nothing is known of them."
-	case n == 0 && len(f.Plan.Faults) > 0:
+	case n == 0 && len(planned(f)) > 0:
 		p.Fault = "Faults were planned, and none was injected."
 	case n == 0:
 		p.Fault = "None: the plan had no faults."
@@ -245,7 +246,7 @@ func (p *page) faults(f store.Faults, last time.Duration, lim limits) {
 		}
 	}
 	p.MoreWins = len(f.Windows) - len(p.Windows)
-	for _, name := range f.Plan.Faults {
+	for _, name := range planned(f) {
 		note := fmt.Sprintf("commanded %d, observed %d", kinds[name][0], kinds[name][1])
 		if n, ok := f.Plan.Planned[name]; ok {
 			note = fmt.Sprintf("planned %d, ", n) + note
@@ -256,11 +257,25 @@ func (p *page) faults(f store.Faults, last time.Duration, lim limits) {
 	case len(f.Windows) > 0:
 	case unknownFaults(f):
 		p.NoFaults = "Nothing is known of the faults of this run."
-	case len(f.Plan.Faults) > 0:
+	case len(planned(f)) > 0:
 		p.NoFaults = "Faults were planned, but none was ever commanded: nothing was tested under fault."
 	default:
 		p.NoFaults = "The plan had no faults, and none was injected."
 	}
+}
+
+// planned lists the faults that were asked for; "none" is none.
+func planned(f store.Faults) []string {
+	return slices.DeleteFunc(slices.Clone(f.Plan.Faults), func(n string) bool { return n == "" || n == "none" })
+}
+
+// finalAt is when the final phase began, for the charts; null when the run did not come so far. The zero Point is
+// that of a run without faults.json, not a moment.
+func finalAt(p history.Point) num {
+	if !p.Happened() || p.Time <= 0 {
+		return num(math.NaN())
+	}
+	return num(p.Time.Seconds())
 }
 
 // unknownFaults reports whether there is no plan at all: of a lone history, or when faults.json cannot be read.

@@ -36,7 +36,7 @@ func wantAll(t *testing.T, page string, wants ...string) {
 // The person at 2 a.m. reads the verdict, what was seen, under which fault, and how to repeat it.
 func TestAnInvalidRunTellsItsStory(t *testing.T) {
 	page := build(t, sampleInvalid())
-	wantAll(t, page, "INVALID", "etcd answered 37 reads", "n2 answered 17 to a read that began 3.1 s after 21 had been written",
+	wantAll(t, page, "INVALID", "<h1>etcd answered 37 reads with values that had been overwritten up to 8.2 s before.</h1>", `"final":59`, "n2 answered 17 to a read that began 3.1 s after 21 had been written",
 		"All clients together see one copy", "While partition:primaries (w1, seen from 12.320 s to 22.410 s) was in force.",
 		"--seed 4711", "stale-read", "Why it cannot be right", "began 3.1 s after 17 was gone", "linearizable</span>", "A client read an old value",
 		"cas 17→21", "read → 17", "write 22 ?", "logs/n2/etcd.log", "201.9 kB", "3.4.23", "v0.1.0")
@@ -68,6 +68,8 @@ func TestAnEmptyFolderIsUnknown(t *testing.T) {
 	d := sampleValid()
 	d.Verdict, d.Faults.Windows = store.Verdict{}, nil
 	wantAll(t, build(t, d), "UNKNOWN", "none was ever commanded")
+	d.Faults.Plan.Faults = []string{"none"}
+	wantAll(t, build(t, d), "None: the plan had no faults.", "The plan had no faults, and none was injected.")
 }
 
 // A long history makes no long page: every operation that was not ok, and the slowest, are still there.

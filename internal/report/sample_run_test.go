@@ -165,7 +165,7 @@ func sampleMeta() store.Meta {
 func coverageFacts(windows []history.Window) map[string]any {
 	var table []map[string]any
 	for _, w := range windows {
-		table = append(table, map[string]any{"window": w.ID, "fault": w.Fault, "observed": w.Observed.From.Happened(), "attempts": map[string]any{"n1": 412, "n2+n3": 1288}, "ok": 1201})
+		table = append(table, map[string]any{"id": w.ID, "fault": w.Fault, "observed": w.Observed.From.Happened(), "attempts": map[string]any{"n1": 412, "n2+n3": 1288}, "ok": 1201})
 	}
 	return map[string]any{"score": 92, "windows": table, "ok per second before the first fault": 143.25}
 }
@@ -176,7 +176,7 @@ func sampleValid() Data {
 	m := sampleMeta()
 	m.Params, m.Command = history.Params{"read-mode": "linearizable"}, "partita test etcd -w register --faults partition:primaries --seed 4711 --time-limit 1m0s"
 	return Data{Meta: m, Ops: stream(sampleOps(9000, time.Minute, windows)),
-		Faults: store.Faults{Windows: windows, Plan: history.Plan{Nodes: sampleNodes, Faults: []string{"partition:primaries"}, Planned: map[string]int{"partition:primaries": 2}}},
+		Faults: store.Faults{Windows: windows, Plan: history.Plan{Nodes: sampleNodes, Faults: []string{"partition:primaries"}, Planned: map[string]int{"partition:primaries": 2}, Final: history.Point{Index: 1, Time: 59 * time.Second}}},
 		Logs:   []LogFile{{"controller.log", -1}, {"logs/n1/etcd.log", 182_331}, {"logs/n2/etcd.log", 201_877}, {"logs/n3/etcd.log", 99_120}},
 		Verdict: store.Verdict{Verdict: checker.Valid, Ops: store.Counts{OK: 8700, Fail: 200, Info: 100}, Seed: 4711,
 			Summary: "etcd answered 8,700 operations on 30 keys as one consistent copy of the data would have, through 2 partitions that were really there.",
@@ -226,7 +226,7 @@ func sampleInvalid() Data {
 	exhibit.Why = "the read would have to take effect before 17 was replaced, but it was called 3.1 s after that had been acknowledged"
 	d.Ops = stream(ops)
 	text := "n2 answered 17 to a read that began 3.1 s after 21 had been written and acknowledged by n1."
-	d.Verdict.Verdict, d.Verdict.Summary = checker.Invalid, "etcd answered 37 reads with values that had been overwritten up to 8.2 s before."
+	d.Verdict.Verdict, d.Verdict.Summary = checker.Invalid, "etcd answered 37 reads with values that had been overwritten up to 8.2 s before. For example, key r1-demo: n2 answered 17 to a read that began 3.1 s after 21 had been written and acknowledged by n1."
 	d.Verdict.Checkers[0].Result = checker.Result{Verdict: checker.Invalid, Reason: "3 of 30 keys are not linearizable", Facts: map[string]any{"algorithm": "porcupine", "keys": 30},
 		Anomalies: []checker.Anomaly{
 			{Name: "stale-read", Key: "r1-demo", Ops: proof, Text: text, Data: exhibit},

@@ -50,6 +50,9 @@ func pairs(ops iter.Seq2[history.Op, error], each func(opPair)) (last time.Durat
 		if !o.Client() {
 			continue
 		}
+		if o.Type != history.Invoke && o.Type != history.OK && o.Type != history.Fail {
+			o.Type = history.Info
+		}
 		inv, was := open[o.Process]
 		switch {
 		case o.Type == history.Invoke:
@@ -126,4 +129,13 @@ func scan(ops iter.Seq2[history.Op, error], want map[int64]bool) *scanned {
 		}
 	})
 	return s
+}
+
+// byF counts the operations of each kind by outcome: ok, fail, info.
+func (s *scanned) byF() [][3]int {
+	n := make([][3]int, len(s.fs))
+	for _, c := range s.calls {
+		n[c.f][outcomeIDs[c.out]]++
+	}
+	return n
 }

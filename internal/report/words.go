@@ -40,6 +40,18 @@ func summary(v store.Verdict) string {
 	return wordsFor(v.Verdict).Default
 }
 
+// firstSentence takes the first sentence off a text.
+func firstSentence(s string) (first, rest string) {
+	for i := range s {
+		if tail, ok := strings.CutPrefix(s[i:], ". "); ok && tail != "" && i > 0 {
+			if r, _ := utf8.DecodeRuneInString(tail); unicode.IsUpper(r) {
+				return s[:i+1], tail
+			}
+		}
+	}
+	return s, ""
+}
+
 // expectation says what a checker expects, for somebody who does not know its name; "" when there are no words for it.
 func expectation(name string) string {
 	switch {

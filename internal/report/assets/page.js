@@ -57,6 +57,18 @@
     ctx.textBaseline = "top";
     ctx.textAlign = "left";
     let free = -1e9;
+    if (data.final != null) {
+      ctx.strokeStyle = ctx.fillStyle = css("--dim");
+      ctx.lineWidth = dpr;
+      ctx.setLineDash([1 * dpr, 3 * dpr]);
+      ctx.beginPath();
+      ctx.moveTo(x(data.final), b.top);
+      ctx.lineTo(x(data.final), b.top + b.height);
+      ctx.stroke();
+      ctx.textAlign = "right";
+      ctx.fillText("final phase →", x(data.final) - 4 * dpr, b.top + 3 * dpr);
+      ctx.textAlign = "left";
+    }
     for (const w of data.windows) {
       if (w.cf == null) continue;
       const never = w.of == null, ink = css(never ? "--invalid" : "--hard"), left = Math.max(x(w.cf), b.left) + 4 * dpr;
@@ -108,9 +120,8 @@
   // Latency: colour by outcome, shape by kind of operation.
   const groups = [];
   for (let f = 0; f < data.fs.length; f++) for (let o = 0; o < 3; o++) {
-    let n = 0;
-    const col = P.l.map((v, i) => P.f[i] === f && P.o[i] === o ? (n++, v) : null);
-    if (n) groups.push({ f, o, n, col, show: true });
+    if (!data.counts[f][o]) continue;
+    groups.push({ f, o, col: P.l.map((v, i) => P.f[i] === f && P.o[i] === o ? v : null), show: true });
   }
   const shape = (path, kind, x, y, r) => {
     switch (kind % 4) {
@@ -198,7 +209,7 @@
     mark.textContent = SHAPES[g.f % 4];
     mark.style.color = `var(--${OUT[g.o]})`;
     mark.setAttribute("aria-hidden", "true");
-    b.append(mark, `${data.fs[g.f]} ${OUT[g.o]} (${g.n.toLocaleString("en")})`);
+    b.append(mark, `${data.fs[g.f]} ${OUT[g.o]} (${data.counts[g.f][g.o].toLocaleString("en")})`);
     b.addEventListener("click", () => {
       g.show = !g.show;
       b.setAttribute("aria-pressed", String(g.show));
