@@ -34,6 +34,7 @@ func cutRun(t *testing.T, workers, nodes int, seed uint64, params history.Params
 func complaints(r *try, opsPerKey, pending int) (bad []string) {
 	type use struct {
 		ops, unsure int
+		unknown     int
 		nodes       map[string]bool
 		cut         bool
 	}
@@ -45,7 +46,9 @@ func complaints(r *try, opsPerKey, pending int) (bad []string) {
 		u := keys[o.Key]
 		switch {
 		case o.Type == history.Invoke:
-			u.ops++
+			if u.ops++; u.unknown >= pending {
+				bad = append(bad, fmt.Sprintf("index %d: key %s is used, though %d of its writes are pending for ever", o.Index, o.Key, u.unknown))
+			}
 			u.cut = u.cut || o.Time >= r.world.from-time.Second && o.Time < r.world.to+time.Second
 			u.nodes[o.Node] = true
 			value := o.Value
@@ -62,10 +65,12 @@ func complaints(r *try, opsPerKey, pending int) (bad []string) {
 					bad = append(bad, fmt.Sprintf("index %d: %d writes of %s may be pending", o.Index, u.unsure, o.Key))
 				}
 			}
-		case open[o.Process] && o.Type != history.Info:
-			u.unsure--
-			fallthrough
-		default:
+		case open[o.Process]:
+			if o.Type == history.Info {
+				u.unknown++
+			} else {
+				u.unsure--
+			}
 			delete(open, o.Process)
 		}
 	}

@@ -227,6 +227,8 @@ func TestHowOperationsEnd(t *testing.T) {
 				}
 				return memory.Fault{}
 			}
+			opened := 0
+			d.Opening = func(context.Context, string, int32) error { opened++; return nil }
 			cfg := config(d, r, 1)
 			if c.fault.Hang {
 				cfg.OpTimeout = 50 * time.Millisecond
@@ -239,6 +241,10 @@ func TestHowOperationsEnd(t *testing.T) {
 			first, _ := v.Ret(v.Calls[0])
 			if first.Type != c.want || first.Err.Code != c.code || v.Calls[1].Worker != c.next {
 				t.Errorf("it ended %s (%s), then came process %d; want %s (%s), %d", first.Type, first.Err, v.Calls[1].Worker, c.want, c.code, c.next)
+			}
+			// Only an answer, or a proof that nothing happened, leaves a connection that may be used again.
+			if reused := c.want == history.OK || clients.IsNotDone(c.fault.Err); reused != (opened == 1) {
+				t.Errorf("%d connections were opened for two operations", opened)
 			}
 			if first.Type != history.OK && first.Value != c.op.Value {
 				t.Errorf("the value %q is lost: %q", c.op.Value, first.Value)
