@@ -49,7 +49,7 @@ func (*Driver) Setup(context.Context, *cluster.Cluster, history.Params) error { 
 
 // Open gives a connection; cluster and node may be nil.
 func (d *Driver) Open(ctx context.Context, _ *cluster.Cluster, n cluster.Node, process int32) (clients.Conn, error) {
-	c := &conn{d: d, process: process}
+	c := &conn{d: d}
 	if n != nil {
 		c.node = n.Name()
 	}
@@ -62,9 +62,8 @@ func (d *Driver) Open(ctx context.Context, _ *cluster.Cluster, n cluster.Node, p
 }
 
 type conn struct {
-	d       *Driver
-	node    string
-	process int32
+	d    *Driver
+	node string
 }
 
 func (*conn) Close() error { return nil }
