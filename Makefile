@@ -1,0 +1,45 @@
+# Two commands do everything from a fresh clone: `make demo` and `make test`.
+GO            ?= go
+LINT_VERSION  := v2.15.0
+SUM_VERSION   := v1.13.0
+BIN           := $(CURDIR)/bin
+export GOBIN  := $(BIN)
+
+.PHONY: all build demo test unit e2e lint oracle bench doctor clean
+
+all: build
+
+# The binary is static: it is also the agent that runs on the nodes.
+build: $(BIN)/partita
+
+$(BIN)/partita: $(shell find . -name '*.go' -not -name '*_test.go' -not -path './bin/*') go.mod go.sum $(shell find docker internal/report -type f -not -name '*.go')
+	CGO_ENABLED=0 $(GO) build -trimpath -o $@ ./cmd/partita
+
+# demo brings up a real etcd, cuts nodes off, and ends with two verdicts and their reports.
+demo: build doctor
+	$(BIN)/partita demo
+
+# doctor installs and starts what the machine lacks; PARTITA_NO_INSTALL=1 forbids it.
+doctor: build
+	$(BIN)/partita doctor --fix
+
+test: build doctor lint unit e2e
+
+lint: $(BIN)/golangci-lint-$(LINT_VERSION)
+	$(GO) vet ./...
+	$(BIN)/golangci-lint-$(LINT_VERSION) run ./...
+
+$(BIN)/golangci-lint-$(LINT_VERSION):
+	$(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv $(BIN)/golangci-lint $@
+
+# unit is every package's tests with the race detector; `NOT RUN:` lines say what this machine cannot do.
+unit: build doctor $(BIN)/gotestsum-$(SUM_VERSION)
+	PARTITA_AGENT=$(BIN)/partita $(BIN)/gotestsum-$(SUM_VERSION) --format pkgname-and-test-fails -- -race -p 2 -timeout 20m ./...
+
+$(BIN)/gotestsum-$(SUM_VERSION):
+	$(GO) install gotest.tools/gotestsum@$(SUM_VERSION)
+	mv $(BIN)/gotestsum $@
+
+clean:
+	rm -rf $(BIN)

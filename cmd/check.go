@@ -1,0 +1,174 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/partita-dev/partita/checker"
+	"github.com/partita-dev/partita/history"
+	"github.com/partita-dev/partita/internal/report"
+	"github.com/partita-dev/partita/internal/run"
+	"github.com/partita-dev/partita/internal/store"
+)
+
+func (a *app) checkCmd() *cobra.Command {
+	var (
+		checkers, params []string
+		format           string
+		timeout          time.Duration
+		memory           int64
+	)
+	c := &cobra.Command{
+		Use: "check FILE|RUN...", Short: "Judge runs or history files again",
+		Long: "For the folder of a run it gives the same verdict as the run itself, and writes verdict.json anew.\n" +
+			"For a lone history file, which has no plan, windows or parameters, it gives the verdict of the named checkers.",
+		Example: `  partita check runs/etcd-register-partition-primaries/latest
+  partita check --checker linearizable-register history.jsonl
+  partita check --format jsonl --checker set a.jsonl b.jsonl`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if format != "text" && format != "json" && format != "jsonl" {
+				return badArguments(fmt.Errorf("--format %q: choose from text, json, jsonl", format))
+			}
+			o := run.CheckOptions{Checkers: checkers, Timeout: timeout, Memory: memory << 20, Params: history.Params{}}
+			for _, n := range checkers {
+				if _, err := a.catalog.Checker(n); err != nil {
+					return badArguments(err)
+				}
+			}
+			for _, s := range params {
+				name, value, ok := strings.Cut(s, "=")
+				if !ok || name == "" {
+					return badArguments(fmt.Errorf("--param %q: expected name=value", s))
+				}
+				o.Params[name] = value
+			}
+			ctx, stop := a.onInterrupt(c.Context())
+			defer stop()
+			worst := statusValid
+			for _, path := range args {
+				v, err := a.checkOne(ctx, path, o)
+				status := verdictStatus(v.Verdict)
+				if err != nil {
+					status = statusArguments
+					v.Errors = append(v.Errors, err.Error())
+					_, _ = fmt.Fprintf(a.stderr, "partita: %v\n", err)
+				}
+				if checkRank(status) > checkRank(worst) {
+					worst = status
+				}
+				if format == "text" {
+					if err == nil {
+						_, _ = fmt.Fprintf(a.stdout, "%s:\n", path)
+						if err := report.Text(a.stdout, "", v, store.Meta{}, useColour(a.stdout)); err != nil {
+							return err
+						}
+					}
+					continue
+				}
+				if err := writeVerdict(a.stdout, format, path, v); err != nil {
+					return err
+				}
+			}
+			if worst != statusValid {
+				return &statusError{status: worst}
+			}
+			return nil
+		},
+	}
+	fs := c.Flags()
+	fs.StringSliceVar(&checkers, "checker", nil, "judge with these (see 'partita list checkers'); default: the run's own, or what fits the file's operations")
+	fs.StringArrayVar(&params, "param", nil, "name=value, a parameter of a checker, such as initial=0")
+	fs.StringVar(&format, "format", "text", "text, json or jsonl (one object for each file)")
+	fs.DurationVar(&timeout, "timeout", 5*time.Minute, "after which a checker gives up with unknown")
+	fs.Int64Var(&memory, "memory", 4096, "MiB that a checker's process may use before it gives up with unknown")
+	return c
+}
+
+// checkRank orders statuses over several files: bad input is what the caller must hear of first.
+func checkRank(status int) int {
+	for i, s := range []int{statusValid, statusUnknown, statusInvalid} {
+		if s == status {
+			return i
+		}
+	}
+	return statusArguments
+}
+
+// checkOne judges one folder of a run or one history file.
+func (a *app) checkOne(ctx context.Context, path string, o run.CheckOptions) (store.Verdict, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return store.Verdict{}, fmt.Errorf("check %s: %w: expected a history file or the folder of a run", path, errors.Unwrap(err))
+	}
+	if !fi.IsDir() {
+		if len(o.Checkers) == 0 {
+			_, fs, err := run.Survey(path)
+			if err != nil {
+				return store.Verdict{}, err
+			}
+			if o.Checkers, err = run.Guess(fs); err != nil {
+				return store.Verdict{}, fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		return run.CheckFile(ctx, path, o)
+	}
+	d, err := store.Open(path)
+	if err != nil {
+		return store.Verdict{}, err
+	}
+	defer func() { _ = d.Close() }()
+	v, err := run.Check(ctx, a.catalog, d, o)
+	if err != nil || len(o.Checkers) > 0 || len(o.Params) > 0 {
+		return v, err
+	}
+	return v, d.WriteJSON(store.VerdictFile, v)
+}
+
+// verdictStatus is the exit status of a verdict.
+func verdictStatus(v checker.Verdict) int {
+	switch v {
+	case checker.Valid:
+		return statusValid
+	case checker.Invalid:
+		return statusInvalid
+	}
+	return statusUnknown
+}
+
+// fileVerdict is what --format json and jsonl print for each file.
+type fileVerdict struct {
+	File      string                `json:"file"`
+	Verdict   checker.Verdict       `json:"verdict"`
+	Anomalies []string              `json:"anomalies"`
+	Summary   string                `json:"summary,omitempty"`
+	Errors    []string              `json:"errors,omitempty"`
+	Checkers  []store.CheckerResult `json:"checkers,omitempty"` // json only
+}
+
+func writeVerdict(w io.Writer, format, path string, v store.Verdict) error {
+	out := fileVerdict{File: path, Verdict: v.Verdict, Anomalies: []string{}, Summary: v.Summary, Errors: v.Errors}
+	seen := map[string]bool{}
+	for _, c := range v.Checkers {
+		for _, an := range c.Anomalies {
+			if !seen[an.Name] {
+				seen[an.Name] = true
+				out.Anomalies = append(out.Anomalies, an.Name)
+			}
+		}
+	}
+	enc := json.NewEncoder(w)
+	if format == "json" {
+		out.Checkers = v.Checkers
+		enc.SetIndent("", "  ")
+	}
+	return enc.Encode(out)
+}

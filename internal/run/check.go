@@ -1,0 +1,121 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/partita-dev/partita/history"
+	"github.com/partita-dev/partita/internal/catalog"
+	"github.com/partita-dev/partita/internal/judge"
+	"github.com/partita-dev/partita/internal/store"
+)
+
+// CheckOptions bound what checkers may use.
+type CheckOptions struct {
+	Checkers []string      // none: those of the run
+	Timeout  time.Duration // for each checker; 0: judge's default
+	Memory   int64         // bytes; 0: judge's default
+	Params   history.Params
+}
+
+// Check judges a run's folder: the same that the run itself does at its end, and nothing is written.
+func Check(ctx context.Context, cat *catalog.Catalog, d *store.Dir, o CheckOptions) (store.Verdict, error) {
+	var m store.Meta
+	if err := d.ReadJSON(store.MetaFile, &m); err != nil {
+		return store.Verdict{}, err
+	}
+	names := o.Checkers
+	if len(names) == 0 {
+		names = m.Checkers
+	}
+	if len(names) == 0 {
+		return store.Verdict{}, fmt.Errorf("%s names no checkers: the run ended before its clients began", filepath.Join(d.Path, store.MetaFile))
+	}
+	for _, n := range names {
+		if _, err := cat.Checker(n); err != nil {
+			return store.Verdict{}, err
+		}
+	}
+	rs, err := judge.Run(ctx, judge.Request{Names: names, RunDir: d.Path, Params: o.Params, Timeout: o.Timeout, Memory: o.Memory})
+	if err != nil {
+		return store.Verdict{}, err
+	}
+	v := judge.Summary(m, rs)
+	v.Seed, v.Command = m.Seed, m.Command
+	v.Ops, err = counts(historyFile(d))
+	return v, err
+}
+
+// CheckFile judges a lone history file with the named checkers; without plan and windows there is no coverage.
+func CheckFile(ctx context.Context, path string, o CheckOptions) (store.Verdict, error) {
+	rs, err := judge.Run(ctx, judge.Request{Names: o.Checkers, History: path, Params: o.Params, Timeout: o.Timeout, Memory: o.Memory})
+	if err != nil {
+		return store.Verdict{}, err
+	}
+	v := judge.Summary(store.Meta{}, rs)
+	v.Ops, err = counts(path)
+	return v, err
+}
+
+func historyFile(d *store.Dir) string {
+	if d.Has(store.HistoryZst) {
+		return filepath.Join(d.Path, store.HistoryZst)
+	}
+	return filepath.Join(d.Path, store.HistoryFile)
+}
+
+// Survey reads a history once: how its operations ended, and which there are.
+func Survey(path string) (n store.Counts, fs map[string]bool, err error) {
+	fs = map[string]bool{}
+	r, err := history.Open(path)
+	if err != nil {
+		return n, nil, err
+	}
+	for o, e := range r.All() {
+		if e != nil {
+			err = e
+			break
+		}
+		if !o.Client() {
+			continue
+		}
+		fs[o.F] = true
+		switch o.Type {
+		case history.OK:
+			n.OK++
+		case history.Fail:
+			n.Fail++
+		case history.Info:
+			n.Info++
+		}
+	}
+	return n, fs, errors.Join(err, r.Close())
+}
+
+func counts(path string) (store.Counts, error) {
+	n, _, err := Survey(path)
+	return n, err
+}
+
+// Guess names the checkers that fit the operations of a lone history file.
+func Guess(fs map[string]bool) ([]string, error) {
+	only := func(names ...string) bool {
+		n := 0
+		for _, f := range names {
+			if fs[f] {
+				n++
+			}
+		}
+		return n == len(fs) && n > 0
+	}
+	switch {
+	case fs["add"] && only("add", "read"):
+		return []string{"set"}, nil
+	case only("read", "write", "cas"):
+		return []string{"linearizable-register"}, nil
+	}
+	return nil, fmt.Errorf("no checker fits its operations by themselves: name one with --checker")
+}

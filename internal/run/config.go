@@ -1,0 +1,158 @@
+package run
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/partita-dev/partita/cluster"
+	"github.com/partita-dev/partita/history"
+	"github.com/partita-dev/partita/internal/catalog"
+	"github.com/partita-dev/partita/workloads"
+)
+
+// Config is one run, fully decided: the same Config on the same machine makes the same draws.
+type Config struct {
+	Catalog  *catalog.Catalog
+	Target   catalog.Target
+	Workload workloads.Workload
+	Faults   []catalog.Fault
+	Checkers []string // none: the workload's own
+	Params   history.Params
+
+	Provider     cluster.Provider
+	ProviderName string
+	ClusterID    string // a cluster that was left up; "": make one
+	Leave        bool   // leave cluster and database up afterwards
+	Nodes        int
+
+	Workers   int
+	Seed      uint64
+	TimeLimit time.Duration // of the main phase, warm-up included
+	OpTimeout time.Duration
+	Interval  time.Duration // from the beginning of one fault to the beginning of the next
+	Rate      float64       // operations a second over all workers; 0: as fast as they go
+
+	Store        string
+	Command      string // exactly what repeats the run
+	Version      string
+	CheckTimeout time.Duration
+	CheckMemory  int64 // bytes that a checker's process may use
+
+	Progress func(Progress) // called about once a second and at each change of phase; nil for none
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Phase    string
+	Detail   string        // what is being done, "" for nothing to say
+	Left     time.Duration // of the main phase; 0 elsewhere
+	OK       int64
+	Fail     int64
+	Info     int64
+	Faults   []string // in force
+	Observed bool     // each of them was seen by a probe
+}
+
+// minRate is how many ok operations a second must be seen for minRateFor before the first fault.
+const (
+	minRate    = 10
+	minRateFor = 2 * time.Second
+	warmUpMost = 30 * time.Second
+	recoverFor = 60 * time.Second
+)
+
+// nodeNames are the names that providers give to the nodes of a new cluster.
+func nodeNames(n int) []string {
+	s := make([]string, n)
+	for i := range s {
+		s[i] = fmt.Sprintf("n%d", i+1)
+	}
+	return s
+}
+
+// NodeNames gives the names of the nodes of a cluster of n.
+func NodeNames(n int) []string { return nodeNames(n) }
+
+// Validate refuses what cannot be run, with what to do.
+func (c Config) Validate() error {
+	switch {
+	case c.Nodes < 1 || c.Nodes > 9:
+		return fmt.Errorf("%d nodes: expected 1 to 9", c.Nodes)
+	case c.Workers < 1 || c.Workers > 10_000:
+		return fmt.Errorf("%d workers: expected --concurrency between 1 and 10000, or a multiple of the nodes such as 3n", c.Workers)
+	case c.TimeLimit <= 0 || c.OpTimeout <= 0 || c.Interval <= 0:
+		return fmt.Errorf("--time-limit %s, --op-timeout %s, --interval %s: each must be more than nothing", c.TimeLimit, c.OpTimeout, c.Interval)
+	case c.Rate < 0:
+		return fmt.Errorf("--rate %g: expected operations a second, or 0 for as fast as they go", c.Rate)
+	case len(c.Faults) > 0 && c.Workers < c.Nodes:
+		return fmt.Errorf("%d workers on %d nodes: with faults each node needs a client, or a side of a cut has nobody who tries; take --concurrency 1n or more", c.Workers, c.Nodes)
+	}
+	for _, n := range c.Checkers {
+		if _, err := c.Catalog.Checker(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// faultNames gives --faults as it was asked for.
+func (c Config) faultNames() []string {
+	var s []string
+	for _, f := range c.Faults {
+		s = append(s, f.Name())
+	}
+	return s
+}
+
+// Describe prints the plan of a run for --dry-run.
+func (c Config) Describe() string {
+	var b strings.Builder
+	line := func(k string, v any) { fmt.Fprintf(&b, "%-12s %v\n", k, v) }
+	line("target", c.Target.Name)
+	line("workload", c.Workload.Name)
+	line("nodes", strings.Join(nodeNames(c.Nodes), " "))
+	line("workers", c.Workers)
+	line("seed", c.Seed)
+	line("time limit", c.TimeLimit)
+	line("op timeout", c.OpTimeout)
+	names := make([]string, 0, len(c.Params))
+	for k := range c.Params {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	for _, k := range names {
+		line("param", k+"="+c.Params[k])
+	}
+	sched := c.schedule()
+	if len(sched) == 0 {
+		line("faults", "none")
+	}
+	for _, e := range sched {
+		line("fault", fmt.Sprintf("at %s for %s: %s", minRateFor+e.At, e.For, e.Fault.Name()))
+	}
+	line("command", c.Command)
+	return b.String()
+}
+
+// entry is one planned window; At counts from the end of the warm-up.
+type entry struct {
+	At, For time.Duration
+	Fault   catalog.Fault
+}
+
+// schedule lays the faults out over the time limit: one window each interval, in force for the first half of it.
+// Faults take turns in the order of --faults, so that each is there at least once when there is time. A window
+// that would not be healed before the time limit is not begun.
+func (c Config) schedule() []entry {
+	if len(c.Faults) == 0 {
+		return nil
+	}
+	var out []entry
+	hold := c.Interval / 2
+	for at := time.Duration(0); at+hold <= c.TimeLimit-minRateFor; at += c.Interval {
+		out = append(out, entry{At: at, For: hold, Fault: c.Faults[len(out)%len(c.Faults)]})
+	}
+	return out
+}

@@ -1,0 +1,165 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/partita-dev/partita/cluster"
+)
+
+const (
+	setUpTries = 3
+	readyFor   = 90 * time.Second
+)
+
+// clusterUp makes the cluster, or attaches to one that was left up.
+func (r *runner) clusterUp(ctx context.Context) error {
+	db, err := r.cfg.Target.DB(r.cfg.Params)
+	if err != nil {
+		return err
+	}
+	var c *cluster.Cluster
+	if r.cfg.ClusterID != "" {
+		c, err = r.cfg.Provider.Attach(ctx, r.cfg.ClusterID)
+	} else {
+		c, err = r.cfg.Provider.Up(ctx, cluster.Spec{
+			Nodes: r.cfg.Nodes, Target: r.cfg.Target.Name, Image: r.cfg.Target.Image, Daemons: db.Daemons(), Log: r.show.detail,
+		})
+	}
+	if err != nil {
+		return err
+	}
+	c.DB = db
+	r.cluster = c
+	r.plan.Nodes, r.meta.Nodes, r.meta.Cluster = c.Names(), c.Names(), c.ID
+	if im, ok := r.cfg.Provider.(interface {
+		ImageID(*cluster.Cluster) string
+	}); ok {
+		r.meta.Image = im.ImageID(c)
+	}
+	if len(c.Nodes) != r.cfg.Nodes {
+		return fmt.Errorf("cluster %s has %d nodes, the run wants %d: give --nodes %d or another --cluster", c.ID, len(c.Nodes), r.cfg.Nodes, len(c.Nodes))
+	}
+	return r.refuse()
+}
+
+// refuse names the fault that needs more than the nodes can.
+func (r *runner) refuse() error {
+	for _, f := range r.cfg.Faults {
+		for _, n := range r.cluster.Nodes {
+			if need := f.Kind.Fault.Needs(); !n.Can().Has(need) {
+				return fmt.Errorf("fault %s needs %s, and node %s (%s) can only %s: leave it out of --faults or take another --provider", f.Name(), need, n.Name(), r.cfg.ProviderName, n.Can())
+			}
+		}
+	}
+	return nil
+}
+
+// clusterDown takes the cluster down, or lets go of it. It outlives cancellation.
+func (r *runner) clusterDown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if r.cfg.Leave || r.cfg.ClusterID != "" {
+		return r.cfg.Provider.Close(r.cluster)
+	}
+	return r.cfg.Provider.Down(ctx, r.cluster)
+}
+
+// databaseUp wipes, configures and starts the database, and waits until each node serves. Databases fail to start
+// for reasons that do not come back, so it tries three times.
+func (r *runner) databaseUp(ctx context.Context) error {
+	var err error
+	for try := 1; try <= setUpTries; try++ {
+		if err = r.databaseUpOnce(ctx); err == nil || ctx.Err() != nil {
+			return err
+		}
+		r.log.Warn("set-up failed", "try", try, "error", err)
+		r.show.detail(fmt.Sprintf("set-up failed (try %d of %d): %v", try, setUpTries, err))
+	}
+	return fmt.Errorf("%s did not come up in %d tries: %w", r.cfg.Target.Name, setUpTries, err)
+}
+
+func (r *runner) databaseUpOnce(ctx context.Context) error {
+	c := r.cluster
+	for _, step := range []struct {
+		name string
+		do   func(context.Context, *cluster.Cluster, cluster.Node) error
+	}{
+		{"stop", c.DB.Kill}, {"wipe", c.DB.Wipe}, {"configure", c.DB.Setup}, {"start", c.DB.Start}, {"wait for", r.ready},
+	} {
+		if err := eachNode(ctx, c, func(ctx context.Context, n cluster.Node) error {
+			if err := step.do(ctx, c, n); err != nil {
+				return fmt.Errorf("%s %s on %s: %w", step.name, r.cfg.Target.Name, n.Name(), err)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	for _, n := range c.Nodes {
+		v, err := c.DB.Version(ctx, c, n)
+		if err != nil {
+			return fmt.Errorf("ask %s on %s for its version: %w", r.cfg.Target.Name, n.Name(), err)
+		}
+		r.meta.Database[n.Name()] = v
+	}
+	return nil
+}
+
+// ready waits until the node serves.
+func (r *runner) ready(ctx context.Context, c *cluster.Cluster, n cluster.Node) error {
+	return waitReady(ctx, c, n, readyFor)
+}
+
+func waitReady(ctx context.Context, c *cluster.Cluster, n cluster.Node, most time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		if last = c.DB.Ready(ctx, c, n); last == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("it did not serve within %s: %w", most, last)
+		case <-tick.C:
+		}
+	}
+}
+
+// eachNode does f on all nodes at once and joins the errors.
+func eachNode(ctx context.Context, c *cluster.Cluster, f func(context.Context, cluster.Node) error) error {
+	errs := make([]error, len(c.Nodes))
+	var wg sync.WaitGroup
+	for i, n := range c.Nodes {
+		wg.Go(func() { errs[i] = f(ctx, n) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// stillAlive says which daemon died without being asked to: such a run accuses nobody.
+func (r *runner) stillAlive(ctx context.Context) []string {
+	var dead []string
+	for _, n := range r.cluster.Nodes {
+		p, ok := n.(cluster.Processes)
+		if !ok {
+			continue
+		}
+		for _, d := range r.cluster.DB.Daemons() {
+			st, err := p.Status(ctx, d)
+			switch {
+			case err != nil:
+				dead = append(dead, fmt.Sprintf("node %s could not be asked whether %s still runs: %v", n.Name(), d, err))
+			case !st.Running && !st.Asked:
+				dead = append(dead, fmt.Sprintf("%s on %s died by itself (%s): see logs/%s", d, n.Name(), st.Exit, n.Name()))
+			}
+		}
+	}
+	return dead
+}

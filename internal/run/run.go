@@ -1,0 +1,225 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/partita-dev/partita/checker"
+	"github.com/partita-dev/partita/cluster"
+	"github.com/partita-dev/partita/history"
+	"github.com/partita-dev/partita/internal/report"
+	"github.com/partita-dev/partita/internal/store"
+)
+
+// EnvironmentError is a run that could not be done or not be ended as it should: cluster, SSH, healing, disk.
+type EnvironmentError struct {
+	Phase string
+	Err   error
+}
+
+func (e *EnvironmentError) Error() string { return e.Phase + ": " + e.Err.Error() }
+func (e *EnvironmentError) Unwrap() error { return e.Err }
+
+// Outcome is what a run left.
+type Outcome struct {
+	Dir         string // the run's folder, "" when not even that could be made
+	Meta        store.Meta
+	Verdict     store.Verdict
+	Interrupted bool
+}
+
+// runner is one run on its way.
+type runner struct {
+	cfg  Config
+	dir  *store.Dir
+	log  *slog.Logger
+	meta store.Meta
+	plan history.Plan
+	errs []error // of phases; any of them keeps a run from being valid
+
+	cluster *cluster.Cluster
+	show    *progress
+}
+
+// Run does the run. When ctx ends, it stops invoking, heals, and reports on what was recorded. The error is an
+// EnvironmentError, or nil; whatever it is, the Outcome says what exists.
+func Run(ctx context.Context, cfg Config) (Outcome, error) {
+	if err := cfg.Validate(); err != nil {
+		return Outcome{}, err
+	}
+	started := time.Now()
+	dir, err := store.Create(cfg.Store, cfg.Target.Name, cfg.Workload.Name, cfg.faultNames(), started)
+	if err != nil {
+		return Outcome{}, &EnvironmentError{"make the run's folder", err}
+	}
+	defer func() { _ = dir.Close() }()
+	logFile, err := dir.Root().OpenFile(store.LogFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return Outcome{Dir: dir.Path}, &EnvironmentError{"open the controller's log", err}
+	}
+	defer func() { _ = logFile.Close() }()
+
+	r := &runner{cfg: cfg, dir: dir, log: slog.New(slog.NewTextHandler(logFile, nil)), show: newProgress(cfg)}
+	r.plan = history.Plan{Nodes: nodeNames(cfg.Nodes), Faults: cfg.faultNames(), Planned: map[string]int{}, Final: history.Never}
+	for _, e := range cfg.schedule() {
+		r.plan.Planned[e.Fault.Name()]++
+	}
+	params := history.Params{"object": cfg.Workload.Object}
+	for k, v := range cfg.Params {
+		params[k] = v
+	}
+	r.cfg.Params = params
+	r.meta = store.Meta{
+		RunID: runID(dir.Path, started), Version: cfg.Version, Go: runtime.Version(), Target: cfg.Target.Name, Workload: cfg.Workload.Name,
+		Faults: cfg.faultNames(), Seed: cfg.Seed, Command: cfg.Command, Started: started.UTC(), Nodes: r.plan.Nodes, Provider: cfg.ProviderName,
+		Workers: cfg.Workers, TimeLimit: cfg.TimeLimit, OpTimeout: cfg.OpTimeout, Interval: cfg.Interval, Rate: cfg.Rate, Params: params,
+		Checkers: cfg.Checkers, Database: map[string]string{},
+	}
+	if err := errors.Join(dir.WriteJSON(store.MetaFile, r.meta), dir.Write(store.ReproFile, []byte("#!/bin/sh\nexec "+cfg.Command+"\n")), r.saveFaults(nil)); err != nil {
+		return Outcome{Dir: dir.Path}, &EnvironmentError{"write the run's folder", err}
+	}
+
+	r.record(ctx)
+	r.meta.Ended = time.Now().UTC()
+	verdict := r.judge()
+	r.show.close()
+	return Outcome{Dir: dir.Path, Meta: r.meta, Verdict: verdict, Interrupted: ctx.Err() != nil}, r.err()
+}
+
+// err is the first phase's failure, nil when there was none.
+func (r *runner) err() error {
+	for _, e := range r.errs {
+		if !errors.Is(e, context.Canceled) {
+			return e
+		}
+	}
+	return nil
+}
+
+// phase does one part of the run and keeps how long it took and how it failed.
+func (r *runner) phase(name string, f func() error) error {
+	r.show.phase(name)
+	r.log.Info("phase", "name", name)
+	began := time.Now()
+	err := f()
+	p := store.Phase{Name: name, Took: time.Since(began)}
+	if err != nil {
+		p.Err = err.Error()
+		r.log.Error("phase failed", "name", name, "error", err)
+		err = &EnvironmentError{name, err}
+		r.errs = append(r.errs, err)
+	}
+	r.meta.Phases = append(r.meta.Phases, p)
+	return err
+}
+
+// saveFaults writes faults.json, fsynced; the nemesis calls it before anything happens and at each change.
+func (r *runner) saveFaults(ws []history.Window) error {
+	return r.dir.WriteJSON(store.FaultsFile, store.Faults{Plan: r.plan, Windows: ws})
+}
+
+// record does everything up to the verdict. What it could not do is in r.errs.
+func (r *runner) record(ctx context.Context) {
+	if r.phase("cluster up", func() error { return r.clusterUp(ctx) }) != nil {
+		return
+	}
+	defer func() {
+		_ = r.phase("cluster down", r.clusterDown)
+	}()
+	defer func() {
+		_ = r.phase("logs", func() error { return r.collectLogs() })
+	}()
+	if r.phase("set-up", func() error { return r.databaseUp(ctx) }) != nil {
+		return
+	}
+	r.drive(ctx)
+}
+
+// judge checks what was recorded and writes verdict, report and JUnit; each of them is written even if another fails.
+func (r *runner) judge() store.Verdict {
+	v := store.Verdict{Verdict: checker.Unknown, Summary: "Nothing was recorded, so nothing was tested."}
+	_ = r.phase("check", func() error {
+		// The folder alone decides, so that judging it again gives the same.
+		if err := r.dir.WriteJSON(store.MetaFile, r.meta); err != nil {
+			return err
+		}
+		if !r.dir.Has(store.HistoryFile) && !r.dir.Has(store.HistoryZst) {
+			return nil
+		}
+		// An interrupted run is judged too; only the checkers' own limits end it.
+		got, err := Check(context.Background(), r.cfg.Catalog, r.dir, CheckOptions{Timeout: r.cfg.CheckTimeout, Memory: r.cfg.CheckMemory})
+		if err != nil {
+			v.Summary = "What was recorded could not be judged: " + err.Error() + "."
+			return err
+		}
+		v = got
+		return nil
+	})
+	v.Seed, v.Command = r.cfg.Seed, r.cfg.Command
+	_ = r.phase("report", func() error {
+		return errors.Join(r.dir.WriteJSON(store.MetaFile, r.meta), r.dir.WriteJSON(store.VerdictFile, v), report.Write(r.dir), report.JUnit(r.dir))
+	})
+	return v
+}
+
+// void notes why a run does not count although every phase was done. It is kept with the phases, where whoever judges
+// the folder finds it.
+func (r *runner) void(name, why string) {
+	r.log.Warn("the run does not count", "name", name, "why", why)
+	r.meta.Phases = append(r.meta.Phases, store.Phase{Name: name, Err: why})
+}
+
+// runID is short, fit for a key, and another one for each run against the same database.
+func runID(path string, started time.Time) string {
+	return fmt.Sprintf("r%x", uint32(started.UnixNano()>>10)^hash(path))
+}
+
+func hash(s string) (h uint32) {
+	h = 2166136261
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	return h
+}
+
+// collectLogs copies the database's logs of each node, the end of them when they are long. A node that cannot
+// be reached does not keep the others' from being collected.
+func (r *runner) collectLogs() error {
+	lf, ok := r.cluster.DB.(cluster.LogFiles)
+	if !ok {
+		return nil
+	}
+	const most = 16 << 20
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var errs []error
+	for _, n := range r.cluster.Nodes {
+		files, ok := n.(cluster.Files)
+		if !ok {
+			continue
+		}
+		for _, path := range lf.LogFiles(n) {
+			errs = append(errs, r.collectLog(ctx, n.Name(), files, path, most))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *runner) collectLog(ctx context.Context, node string, files cluster.Files, path string, most int64) error {
+	rel := filepath.Join(store.LogsDir, node, filepath.Base(path))
+	if err := r.dir.Root().MkdirAll(filepath.Dir(rel), 0o755); err != nil {
+		return err
+	}
+	f, err := r.dir.Root().OpenFile(rel, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	err = files.Get(ctx, path, f, most)
+	return errors.Join(err, f.Close())
+}
