@@ -174,6 +174,9 @@ func (c *coverage) before(windows []history.Window, facts map[string]any) {
 func (c *coverage) planned(fault string, windows []history.Window) {
 	n := 0
 	for _, w := range windows {
+		if !w.Commanded.From.Happened() {
+			continue
+		}
 		if w.Fault == fault || !strings.Contains(fault, ":") && strings.HasPrefix(w.Fault, fault+":") {
 			n++
 		}
@@ -187,6 +190,11 @@ func (c *coverage) window(w history.Window, next history.Point) WindowCoverage {
 	before := len(c.missing)
 	name := fmt.Sprintf("window %s (%s)", w.ID, w.Fault)
 	out := WindowCoverage{ID: w.ID, Fault: w.Fault, Observed: w.Observed.From.Happened(), Attempts: map[string]int{}}
+	if !w.Commanded.From.Happened() {
+		c.need(false, "%s was never begun: %s", name, strings.Join(w.Errors, ", "))
+		out.Missing = slices.Clone(c.missing[before:])
+		return out
+	}
 	c.need(out.Observed, "%s was commanded, but no probe ever saw it: it did not happen", name)
 	c.need(w.Recovered.Happened(), "%s was never seen to be gone", name)
 	if out.Observed {

@@ -218,6 +218,9 @@ func TestVacuousRuns(t *testing.T) {
 			s.phase(100, busy)
 			s.final(2, busy)
 		}, "begun 0×"},
+		"the planned fault could not begin": {whole(busy, cutOff, busy, func(w *history.Window) {
+			w.Commanded, w.Observed, w.Recovered, w.Errors = history.Nowhere, history.Nowhere, history.Never, []string{"nobody leads"}
+		}), "never begun: nobody leads"},
 		"another fault than the planned one": {whole(busy, cutOff, busy, func(w *history.Window) { w.Fault = "pause:n1" }), "begun 0×"},
 		"one of two planned windows": {func(s *scene) {
 			s.plan.Planned = map[string]int{"partition:primaries": 2}

@@ -72,6 +72,13 @@ func (c *Cluster) Desired() []Edge {
 	return c.desired()
 }
 
+// Share is what owner alone has cut, nil for nothing.
+func (c *Cluster) Share(owner string) []Edge {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.cuts[owner])
+}
+
 func (c *Cluster) desired() []Edge {
 	var all []Edge
 	for _, es := range c.cuts {
