@@ -88,8 +88,9 @@ func badArguments(err error) error {
 }
 
 func environment(err error) error {
-	if err == nil {
-		return nil
+	var s *statusError
+	if err == nil || errors.As(err, &s) {
+		return err
 	}
 	return &statusError{statusEnvironment, err}
 }
