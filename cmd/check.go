@@ -110,12 +110,15 @@ func (a *app) checkOne(ctx context.Context, path string, o run.CheckOptions) (st
 		return store.Verdict{}, fmt.Errorf("check %s: %w: expected a history file or the folder of a run", path, errors.Unwrap(err))
 	}
 	if !fi.IsDir() {
+		seen, err := run.Survey(path)
+		if err != nil {
+			return store.Verdict{}, err
+		}
+		if seen.Torn {
+			_, _ = fmt.Fprintf(a.stderr, "partita: %s: the last line is torn, as a crash leaves it; it is left out\n", path)
+		}
 		if len(o.Checkers) == 0 {
-			_, fs, err := run.Survey(path)
-			if err != nil {
-				return store.Verdict{}, err
-			}
-			if o.Checkers, err = run.Guess(fs); err != nil {
+			if o.Checkers, err = run.Guess(seen.Fs); err != nil {
 				return store.Verdict{}, fmt.Errorf("%s: %w", path, err)
 			}
 		}

@@ -95,6 +95,7 @@ func (a *app) testCmdWith(f *testFlags) parsedTest {
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 	}
+	c.Flags().SortFlags = false // help and the command that repeats a run keep the order of the flags
 	f.register(c.Flags())
 	owners := a.registerParams(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -67,12 +67,19 @@ func historyFile(d *store.Dir) string {
 	return filepath.Join(d.Path, store.HistoryFile)
 }
 
-// Survey reads a history once: how its operations ended, and which there are.
-func Survey(path string) (n store.Counts, fs map[string]bool, err error) {
-	fs = map[string]bool{}
+// Seen is what a look at a whole history file tells.
+type Seen struct {
+	Ops  store.Counts
+	Fs   map[string]bool // the clients' operations
+	Torn bool            // the last line is not whole, as a crash leaves it
+}
+
+// Survey reads a history once, in constant memory.
+func Survey(path string) (Seen, error) {
+	s := Seen{Fs: map[string]bool{}}
 	r, err := history.Open(path)
 	if err != nil {
-		return n, nil, err
+		return s, err
 	}
 	for o, e := range r.All() {
 		if e != nil {
@@ -82,22 +89,23 @@ func Survey(path string) (n store.Counts, fs map[string]bool, err error) {
 		if !o.Client() {
 			continue
 		}
-		fs[o.F] = true
+		s.Fs[o.F] = true
 		switch o.Type {
 		case history.OK:
-			n.OK++
+			s.Ops.OK++
 		case history.Fail:
-			n.Fail++
+			s.Ops.Fail++
 		case history.Info:
-			n.Info++
+			s.Ops.Info++
 		}
 	}
-	return n, fs, errors.Join(err, r.Close())
+	s.Torn = r.Torn()
+	return s, errors.Join(err, r.Close())
 }
 
 func counts(path string) (store.Counts, error) {
-	n, _, err := Survey(path)
-	return n, err
+	s, err := Survey(path)
+	return s.Ops, err
 }
 
 // Guess names the checkers that fit the operations of a lone history file.
