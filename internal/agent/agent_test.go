@@ -153,15 +153,27 @@ func TestAnAgentIsStartedOnceAndReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := statusOf(t, c, "db")
-	again := make(chan error)
-	for range 2 {
-		go func() { again <- Install(context.WithoutCancel(t.Context()), n, n.name, n.dir) }()
-	}
-	for range 2 {
-		if err := <-again; err != nil {
-			t.Error(err)
+	installAtOnce := func() {
+		t.Helper()
+		errs := make(chan error, 6)
+		for i := range cap(errs) {
+			go func() {
+				ctx := context.WithoutCancel(t.Context())
+				if i == 0 {
+					errs <- Install(ctx, n, n.name, n.dir)
+					return
+				}
+				_, err := n.Exec(ctx, cluster.Cmd{Args: []string{binaryPath(n.dir), "agent", "start", "--dir", n.dir, "--name", n.name, "--sum", c.Hello().Sum}})
+				errs <- err
+			}()
+		}
+		for range cap(errs) {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
 		}
 	}
+	installAtOnce()
 	if h := n.connect(t, "", 0).Hello(); h.PID != pid || h.Holder != "run-1" {
 		t.Errorf("installing again started another agent, or lost its lease: %+v, was pid %d", h, pid)
 	}
@@ -171,9 +183,7 @@ func TestAnAgentIsStartedOnceAndReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-c.Lost()
-	if err := Install(t.Context(), n, n.name, n.dir); err != nil {
-		t.Fatal(err)
-	}
+	installAtOnce()
 	look := n.connect(t, "", 0)
 	if h := look.Hello(); h.PID == pid || h.Holder != "run-1" {
 		t.Errorf("the new agent: %+v", h)

@@ -60,7 +60,7 @@ func portable(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s is no Linux binary: %w", path, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
 			return errors.New("it is linked dynamically")
@@ -70,6 +70,11 @@ func portable(path string) error {
 	if err != nil {
 		return fmt.Errorf("it was not built by go: %w", err)
 	}
+	return copyable(bi)
+}
+
+// copyable says why a binary that was built so is not for nodes, nil when it is.
+func copyable(bi *debug.BuildInfo) error {
 	if strings.HasSuffix(bi.Path, ".test") {
 		return errors.New("it is a test")
 	}
@@ -154,7 +159,7 @@ func keepBuild(cache, work string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("open the build: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("read the build: %w", err)

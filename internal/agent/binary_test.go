@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -19,6 +20,11 @@ func TestTheBinaryForNodes(t *testing.T) {
 	}
 	if err := portable("binary.go"); err == nil || !strings.Contains(err.Error(), "no Linux binary") {
 		t.Errorf("a text file: %v", err)
+	}
+	for _, bi := range []debug.BuildInfo{{Path: "x/y.test"}, {Path: "x/y", Settings: []debug.BuildSetting{{Key: "-race", Value: "true"}}}} {
+		if copyable(&bi) == nil {
+			t.Errorf("%+v would be copied to nodes", bi)
+		}
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skipf("NOT RUN: %s (no go tool)", t.Name())

@@ -129,7 +129,7 @@ func (d *daemons) launch(s *supervised, spec cluster.Daemon) error {
 	if err != nil {
 		return fmt.Errorf("start %s: open its log: %w", spec.Name, err)
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	c := exec.Command(spec.Args[0], spec.Args[1:]...)
 	c.Dir, c.Stdout, c.Stderr = spec.Dir, out, out
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

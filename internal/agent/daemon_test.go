@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/partita-dev/partita/cluster"
@@ -37,6 +39,22 @@ func (d *daemons) mustStatus(t *testing.T, name string) cluster.Process {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// withEnv gives the processes that have a variable in their environment.
+func withEnv(t *testing.T, v string) (found []int) {
+	t.Helper()
+	all, err := processes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
+		if err == nil && bytes.Contains(b, []byte(v+"\x00")) && !p.dead() {
+			found = append(found, p.pid)
+		}
+	}
+	return found
 }
 
 func signalTo(t *testing.T, d *daemons, name string, sig cluster.Signal) {
@@ -113,6 +131,28 @@ func TestADaemonIsStoppedWholly(t *testing.T) {
 	}
 	if p := d.mustStatus(t, "db"); !p.Running || p.Asked || p.Exit != "" {
 		t.Errorf("started again: %+v", p)
+	}
+}
+
+// A daemon that is killed while it makes workers with sessions of their own: none gets away.
+func TestNoWorkerGetsAway(t *testing.T) {
+	d := supervise(t)
+	script := "i=0; while [ $i -lt 150 ]; do setsid sleep 1000 & i=$((i+1)); done; wait"
+	for i := range 6 {
+		name := fmt.Sprint("db", i)
+		mark := fmt.Sprintf("%s-%d", name, os.Getpid())
+		if err := d.start(t.Context(), cluster.Daemon{Name: name, Args: []string{"sh", "-c", script}, Env: map[string]string{"PARTITA_TEST": mark}}); err != nil {
+			t.Fatal(err)
+		}
+		within(t, patience, "some workers", func() bool { return len(d.mustStatus(t, name).Pids) > 5 })
+		signalTo(t, d, name, cluster.SigKill)
+		left := withEnv(t, "PARTITA_TEST="+mark)
+		for _, pid := range left {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if len(left) > 0 {
+			t.Fatalf("processes %v got away", left)
+		}
 	}
 }
 

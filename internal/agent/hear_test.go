@@ -24,7 +24,7 @@ func sendUDP(t *testing.T, to netip.AddrPort, texts ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	for _, s := range texts {
 		if _, err := c.Write([]byte(s)); err != nil {
 			t.Fatal(err)
@@ -39,14 +39,17 @@ func TestOnlyProbesOfTheRoundAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := packet{"c", "r", "n1", "n2", kindOld, 7}
+	next := 8
 	other := func(f func(*packet)) string {
 		q := good
+		q.Number = next // one that would be counted
+		next++
 		f(&q)
 		return string(q.bytes())
 	}
 	sendUDP(t, p.to(family4),
 		string(good.bytes()), string(good.bytes()), // a number twice is one
-		other(func(q *packet) { q.Number = 8 }),
+		other(func(*packet) {}),
 		other(func(q *packet) { q.Cluster = "another" }),
 		other(func(q *packet) { q.Round = "another" }),
 		other(func(q *packet) { q.From = "n3" }),    // nobody announced it

@@ -34,7 +34,7 @@ func Install(ctx context.Context, host Host, node, dir string) error {
 	if err != nil {
 		return fmt.Errorf("open the agent's binary: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return fmt.Errorf("read the agent's binary: %w", err)

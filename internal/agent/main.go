@@ -40,7 +40,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var o serveOptions
 	fs := pflag.NewFlagSet("agent", pflag.ContinueOnError)
 	fs.SetOutput(stderr)
-	fs.Usage = func() { fmt.Fprint(stderr, usage) }
+	fs.Usage = func() { _, _ = fmt.Fprint(stderr, usage) }
 	fs.StringVar(&o.dir, "dir", "", "the agent's folder")
 	fs.StringVar(&o.name, "name", "", "the node's name")
 	fs.StringVar(&o.sum, "sum", "", "sha256 of this binary")
@@ -49,7 +49,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		if errors.Is(err, pflag.ErrHelp) {
 			return 0
 		}
-		fmt.Fprintf(stderr, "partita agent: %v\n", err)
+		_, _ = fmt.Fprintf(stderr, "partita agent: %v\n", err)
 		return 254
 	}
 	err := bad("expected one of start, serve, connect\n%s", usage)
@@ -72,7 +72,7 @@ func status(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "partita agent: %v\n", err)
+	_, _ = fmt.Fprintf(stderr, "partita agent: %v\n", err)
 	var e *Error
 	if errors.As(err, &e) && e.Code == CodeBad {
 		return 254
@@ -128,12 +128,12 @@ func start(o serveOptions) error {
 	if err != nil {
 		return fmt.Errorf("open the agent's log: %w", err)
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	ready, theirs, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make a pipe: %w", err)
 	}
-	defer ready.Close()
+	defer func() { _ = ready.Close() }()
 	c := exec.Command(self, "agent", "serve", "--dir", o.dir, "--name", o.name, "--sum", o.sum, "--port", fmt.Sprint(o.port))
 	c.Dir, c.Stdout, c.Stderr, c.ExtraFiles = "/", out, out, []*os.File{theirs}
 	c.Env = append(os.Environ(), readyEnv+"=3")
@@ -250,7 +250,7 @@ func bridge(dir string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("reach the agent: %w (does it run? `partita agent start`)", err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	go func() {
 		_, _ = io.Copy(c, in)
 		_ = c.(*net.UnixConn).CloseWrite()
@@ -271,7 +271,7 @@ func ask[T any](dir, op string, body any) (v T, err error) {
 	if err != nil {
 		return v, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.SetDeadline(time.Now().Add(startLimit / 2)); err != nil {
 		return v, err
 	}

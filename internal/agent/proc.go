@@ -20,11 +20,14 @@ const ticksPerSecond = 100
 type process struct {
 	pid, parent, session int
 	state                byte
+	threads              int
 	start                uint64 // ticks since the machine started; with pid it names a process for ever
 }
 
-// dead says that it only waits to be reaped.
-func (p process) dead() bool { return p.state == 'Z' || p.state == 'X' }
+// dead says that it only waits to be reaped. Its first thread may have ended while others go on.
+func (p process) dead() bool { return ended(p.state) && p.threads <= 1 }
+
+func ended(state byte) bool { return state == 'Z' || state == 'X' }
 
 // parseStat reads a line of /proc/PID/stat. The command's name may hold blanks, brackets and newlines.
 func parseStat(line string) (process, error) {
@@ -39,8 +42,9 @@ func parseStat(line string) (process, error) {
 	pid, e1 := strconv.Atoi(strings.TrimSpace(line[:open]))
 	parent, e2 := strconv.Atoi(f[1])
 	session, e3 := strconv.Atoi(f[3])
-	start, e4 := strconv.ParseUint(f[19], 10, 64)
-	return process{pid: pid, parent: parent, session: session, state: f[0][0], start: start}, errors.Join(e1, e2, e3, e4)
+	threads, e4 := strconv.Atoi(f[17])
+	start, e5 := strconv.ParseUint(f[19], 10, 64)
+	return process{pid, parent, session, f[0][0], threads, start}, errors.Join(e1, e2, e3, e4, e5)
 }
 
 // readProcess reads one process; ok is false when it is not there.
@@ -76,14 +80,6 @@ func processes() ([]process, error) {
 		p, ok, err := readProcess(pid)
 		if err != nil {
 			return nil, err
-		}
-		if ok && p.dead() {
-			// The first thread may have ended while others go on.
-			if n, _, err := threads([]process{p}); err != nil {
-				return nil, err
-			} else if n > 0 {
-				p.state = 'S'
-			}
 		}
 		if ok {
 			all = append(all, p)
@@ -148,7 +144,7 @@ func threads(ps []process) (all, stopped int, err error) {
 			if err != nil {
 				return 0, 0, err
 			}
-			if t.dead() {
+			if ended(t.state) {
 				continue
 			}
 			all++

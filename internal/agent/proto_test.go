@@ -84,7 +84,7 @@ func FuzzStat(f *testing.F) {
 
 func TestStat(t *testing.T) {
 	p, err := parseStat("17 (a) (\n b) T 3 16 15 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 12345 1000 1")
-	if want := (process{17, 3, 15, 'T', 12345}); err != nil || p != want {
+	if want := (process{17, 3, 15, 'T', 1, 12345}); err != nil || p != want {
 		t.Errorf("%+v %v", p, err)
 	}
 }

@@ -120,7 +120,7 @@ func (s *server) connection(ctx context.Context, c net.Conn) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer stop()
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	co := &connection{s: s, c: c}
 	var (
 		br   = bufio.NewReader(c)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -14,6 +15,8 @@ const (
 	termLimit = 30 * time.Second
 	// effectLimit is how long the kernel may take to kill, stop or continue.
 	effectLimit = 10 * time.Second
+	// freezeLimit is how long a daemon may take to stop before it is killed.
+	freezeLimit = time.Second
 	// lookEvery is how often the effect of a signal is looked for.
 	lookEvery = 5 * time.Millisecond
 )
@@ -59,19 +62,34 @@ func (d *daemons) signal(ctx context.Context, name string, sig cluster.Signal) e
 	defer s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if err := d.deliver(ctx, s, sig); err != nil {
+	known := map[int]uint64{}
+	if sig == cluster.SigKill {
+		d.freeze(ctx, s, known)
+	}
+	if err := d.deliver(ctx, s, sig, known); err != nil {
 		return fmt.Errorf("send %s to %s: %w", sig, name, err)
 	}
 	d.log.Info("signalled", "daemon", name, "signal", sig)
 	return nil
 }
 
+// freeze stops the daemon before it is killed, so that all of it is known: a process that is made while its parent
+// dies, and that leads a session of its own a moment later, would get away. What does not stop in time (one that
+// waits for a disk) is killed all the same.
+func (d *daemons) freeze(ctx context.Context, s *supervised, known map[int]uint64) {
+	ctx, cancel := context.WithTimeout(ctx, freezeLimit)
+	defer cancel()
+	if err := d.deliver(ctx, s, cluster.SigStop, known); err != nil {
+		d.log.Warn("stop a daemon before it is killed", "daemon", s.record.Daemon.Name, "err", err)
+	}
+}
+
 // deliver sends and looks, again and again: a process can make another one between the two, so that what is seen
 // must be seen twice. TERM is sent once to each, and followed by CONT, because what is stopped does not end.
-func (d *daemons) deliver(ctx context.Context, s *supervised, sig cluster.Signal) error {
+// Processes that were seen to be the daemon's go to known, which may hold some before.
+func (d *daemons) deliver(ctx context.Context, s *supervised, sig cluster.Signal, known map[int]uint64) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	known := map[int]uint64{}
 	before := false // the look before saw the effect
 	for {
 		alive, err := s.alive(known)
@@ -158,7 +176,7 @@ func send(p process, sig cluster.Signal) error {
 		sigs = []syscall.Signal{syscall.SIGCONT}
 	}
 	for _, s := range sigs {
-		if err := syscall.Kill(p.pid, s); err != nil && err != syscall.ESRCH {
+		if err := syscall.Kill(p.pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("signal process %d: %w", p.pid, err)
 		}
 	}
