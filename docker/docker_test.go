@@ -32,7 +32,7 @@ func provider(t *testing.T, state string) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.CloseEngine() })
+	t.Cleanup(func() { _ = p.CloseEngine() })
 	return p
 }
 
@@ -377,7 +377,7 @@ func TestAFailedUpLeavesNothing(t *testing.T) {
 	nothingLeft(t, p, "nosshd")
 	if tags, err := p.engine.ImageList(ctx, client.ImageListOptions{Filters: make(client.Filters).Add("reference", "partita-nosshd")}); err == nil {
 		for _, i := range tags.Items {
-			p.engine.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{PruneChildren: true})
+			_, _ = p.engine.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{PruneChildren: true})
 		}
 	}
 }

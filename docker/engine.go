@@ -40,16 +40,16 @@ func connect(ctx context.Context) (*engine, error) {
 	defer cancel()
 	ping, err := c.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
 	if err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, fmt.Errorf("ask the Docker engine at %s: %w: %w: run `partita doctor --fix`", c.DaemonHost(), ErrNoEngine, err)
 	}
 	info, err := c.Info(ctx, client.InfoOptions{})
 	if err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, fmt.Errorf("ask the Docker engine at %s about itself: %w", c.DaemonHost(), err)
 	}
 	if info.Info.OSType != "linux" {
-		c.Close()
+		_ = c.Close()
 		return nil, fmt.Errorf("use the Docker engine at %s: it runs %s containers, nodes need linux", c.DaemonHost(), info.Info.OSType)
 	}
 	return &engine{Client: c, host: c.DaemonHost(), api: ping.APIVersion, cgroupDriver: info.Info.CgroupDriver}, nil

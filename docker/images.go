@@ -92,7 +92,7 @@ func (e *engine) build(ctx context.Context, name string, files fs.FS, base, base
 	if err != nil {
 		return "", fmt.Errorf("build image %s: %w", tag, err)
 	}
-	defer r.Body.Close()
+	defer func() { _ = r.Body.Close() }()
 	p := &progress{log: log, name: name}
 	if err := p.follow(r.Body); err != nil {
 		e.removeUntagged(ctx, p.last)
@@ -149,9 +149,9 @@ func contextOf(files fs.FS, baseID string, args map[string]string) (archive []by
 		return nil, "", err
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n", baseID)
+	_, _ = fmt.Fprintf(h, "%s\n", baseID)
 	for _, k := range slices.Sorted(maps.Keys(args)) {
-		fmt.Fprintf(h, "%q=%q\n", k, args[k])
+		_, _ = fmt.Fprintf(h, "%q=%q\n", k, args[k])
 	}
 	h.Write(buf.Bytes())
 	return buf.Bytes(), hex.EncodeToString(h.Sum(nil))[:12], nil

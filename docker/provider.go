@@ -111,7 +111,7 @@ func (p *Provider) Up(ctx context.Context, spec cluster.Spec) (_ *cluster.Cluste
 		return nil, err
 	}
 	if taken, err := p.exists(ctx, id); err != nil || taken {
-		l.free() // the folder stays: it is the other's
+		_ = l.free() // the folder stays: it is the other's
 		if err == nil {
 			err = fmt.Errorf("make cluster %s: there is one with this id: take it down, or choose another id", id)
 		}

@@ -61,7 +61,7 @@ func (e *engine) pull(ctx context.Context, ref string) error {
 	defer silence.Stop()
 	r, err := e.ImagePull(ctx, ref, client.ImagePullOptions{})
 	if err == nil {
-		defer r.Close()
+		defer func() { _ = r.Close() }()
 		for m, e := range r.JSONMessages(ctx) {
 			silence.Reset(pullPatience)
 			if err = e; err == nil && m.Error != nil {
@@ -157,7 +157,7 @@ func (e *engine) importRoot(ctx context.Context, root string) error {
 	})
 	if err == nil {
 		_, err = io.Copy(io.Discard, r)
-		r.Close()
+		_ = r.Close()
 	}
 	if err != nil {
 		cancel()

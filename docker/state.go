@@ -111,7 +111,7 @@ func (p *Provider) take(id, who string) (*lock, error) {
 		}
 		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 			holder := holderOf(f)
-			f.Close()
+			_ = f.Close()
 			if errors.Is(err, unix.EWOULDBLOCK) {
 				return nil, fmt.Errorf("lock cluster %s: %w by %s: wait for its end, or take another cluster", id, ErrInUse, holder)
 			}
@@ -125,13 +125,13 @@ func (p *Provider) take(id, who string) (*lock, error) {
 					_, err = f.WriteAt([]byte(who), 0)
 				}
 				if err != nil {
-					f.Close()
+					_ = f.Close()
 					return nil, fmt.Errorf("lock cluster %s: %w", id, err)
 				}
 				return &lock{f}, nil
 			}
 		}
-		f.Close()
+		_ = f.Close()
 	}
 }
 

@@ -70,7 +70,7 @@ func TestALockEndsWithItsProcess(t *testing.T) {
 		if _, err := p.take("c1", "the first"); err != nil {
 			t.Fatal(err)
 		}
-		os.Stdout.WriteString("locked\n")
+		_, _ = os.Stdout.WriteString("locked\n")
 		select {}
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestALockEndsWithItsProcess$")
@@ -90,13 +90,13 @@ func TestALockEndsWithItsProcess(t *testing.T) {
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "by the first") {
 		t.Errorf("while it lives: %v", err)
 	}
-	cmd.Process.Kill()
-	cmd.Wait()
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
 	l, err := p.take("c1", "the second")
 	if err != nil {
 		t.Fatalf("after its death: %v", err)
 	}
-	defer l.free()
+	defer func() { _ = l.free() }()
 	if _, err := p.take("c1", "the third"); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "by the second") {
 		t.Errorf("within one process: %v", err)
 	}
@@ -113,7 +113,7 @@ func TestARecordIsCheckedWhenItIsRead(t *testing.T) {
 		}
 	}
 	rec := record{ID: "c5", UserKey: "secret", Nodes: []nodeRecord{{"n1", "key"}}}
-	os.MkdirAll(p.folder("c5"), 0o700)
+	_ = os.MkdirAll(p.folder("c5"), 0o700)
 	if err := p.save(rec); err != nil {
 		t.Fatal(err)
 	}

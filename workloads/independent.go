@@ -115,7 +115,7 @@ func (g *Independent) ask(c *Ctx, slot, w int) (history.Op, time.Duration, Statu
 	o := g.slots[slot]
 	v := o.one(c, w, true, g.scope)
 	v.Reads = c.Reads || !o.mayWrite(g.keys.Pending)
-	return o.Generator.Next(v)
+	return o.Next(v)
 }
 
 // mayWrite reports whether one more effect cannot make more unknown ones than there may be.
@@ -137,7 +137,7 @@ func (g *Independent) Update(c *Ctx, op history.Op) {
 		}
 	}
 	o := u.on
-	o.Generator.Update(o.one(c, w, false, g.scope), op)
+	o.Update(o.one(c, w, false, g.scope), op)
 	if o.ops < g.keys.Ops && o.unknown < g.keys.Pending {
 		return
 	}

@@ -1,7 +1,6 @@
 package workloads_test
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -184,6 +183,6 @@ func (p *reader) call(name string) workloads.Generator {
 		// The final phase begins when the main one's operations are completed, as in a run.
 		return workloads.Phases(workloads.Limit(n, b.Main), b.Final)
 	}
-	p.t.Fatal(fmt.Sprintf("no generator %s", name))
+	p.t.Fatalf("no generator %s", name)
 	return nil
 }

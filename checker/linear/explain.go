@@ -58,11 +58,16 @@ func (r *register) story(f finding, notes map[int]string) (text, why string) {
 				r.show(f.value), times(f)),
 			"a cas that succeeds takes the value away, so a second one cannot find it"
 	case "stale-read", "lost-write":
-		over := r.view.Ops[f.over.ret]
+		over := r.view.Ops[f.done.ret]
+		done := " had been written through " + checker.Who(r.view.Ops[f.over.inv])
+		if f.done.id != f.over.id {
+			done = " had been seen through " + checker.Who(r.view.Ops[f.done.inv])
+			notes[f.done.inv] = "saw " + r.show(f.over.to)
+		}
 		notes[f.over.inv] = "overwrote " + r.show(last.from)
 		notes[last.inv] = "saw what had been overwritten"
-		text = fmt.Sprintf("%s %s that began %s after %s had been written through %s", who, saw,
-			checker.Took(checker.Since(over, inv)), r.show(f.over.to), checker.Who(r.view.Ops[f.over.inv]))
+		text = fmt.Sprintf("%s %s that began %s after %s%s", who, saw,
+			checker.Took(checker.Since(over, inv)), r.show(f.over.to), done)
 		if f.name == "lost-write" {
 			text += "; no " + a + " ever saw " + r.show(f.over.to) + ", and all that began later saw something older"
 		}

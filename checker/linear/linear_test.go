@@ -73,6 +73,16 @@ func TestStories(t *testing.T) {
 			2@n3 ok     read 2
 			1@n2 invoke read
 			1@n2 ok     read  1`},
+		{name: "stale read: what another client had seen, though its write is not over", want: checker.Invalid, anomaly: "stale-read", ops: 4,
+			text: "n2 answered 1 to a read that began 100 ms after 2 had been seen through n3", story: `
+			0@n1 invoke write 1
+			0@n1 ok     write 1
+			0@n1 invoke write 2
+			2@n3 invoke read
+			2@n3 ok     read 2
+			1@n2 invoke read
+			1@n2 ok     read  1
+			0@n1 info   write 2`},
 		{name: "stale read of the initial value", want: checker.Invalid, anomaly: "stale-read", ops: 2, text: "n2 answered nil", story: `
 			0@n1 invoke write 1
 			0@n1 ok     write 1
@@ -187,11 +197,7 @@ func long(n int, spoil func(*[]history.Op)) *history.View {
 	r := rand.New(rand.NewPCG(1, 2))
 	var ops []history.Op
 	state := history.Value("")
-	type open struct {
-		op history.Op
-		ok bool
-	}
-	var running [5]*open
+	var running [5]*history.Op
 	for i := 0; i < n; {
 		p := r.IntN(len(running))
 		if running[p] == nil {
@@ -204,10 +210,10 @@ func long(n int, spoil func(*[]history.Op)) *history.View {
 			}
 			i++
 			ops = append(ops, o)
-			running[p] = &open{op: o}
+			running[p] = &o
 			continue
 		}
-		o := running[p].op
+		o := *running[p]
 		o.Type = history.OK
 		switch o.F {
 		case "read":

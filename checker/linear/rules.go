@@ -16,6 +16,7 @@ type finding struct {
 	value int32          // the value it is about, for lost updates
 	ops   []op           // the proof; the last one is the operation that cannot be explained
 	over  *op            // what overwrote the value, for stale reads and lost writes
+	done  op             // by whose return that is certain: over itself, or an operation that saw its value
 	call  []history.Call // calls beside the ops: refused ones
 }
 
@@ -30,8 +31,9 @@ type staleness struct {
 //   - thin-air-read: nobody wrote it;
 //   - lost-update: more cas moved away from a value than times it was written;
 //   - future-read: the read returned before the first writer of its value was called;
-//   - stale-read: each writer of the value read, of those called before the read returned, had returned before
-//     another value's write was called, which itself had returned before the read was called;
+//   - stale-read: each writer of the value read, of those called before the read returned, was done before
+//     another value's write was called, which itself was done before the read was called. A write is done when it
+//     has returned, or, when it is the only one of its value, when an operation that saw it has;
 //   - lost-write: a stale read, and moreover the write that overwrote it was never seen, and all that was seen from its
 //     return to the end, on two nodes at least where there are two, was older.
 //
@@ -63,18 +65,25 @@ func (r *register) rules(m mutation) (*finding, staleness) {
 			continue
 		}
 		over, last := x.overwritten(o, m)
-		if over == nil {
+		if over < 0 {
 			continue
 		}
+		w, done := r.ops[over], r.ops[x.by[over]]
 		if o.read() {
 			stale.reads++
-			stale.longest = max(stale.longest, checker.Since(r.view.Ops[over.ret], r.view.Ops[o.inv]))
+			stale.longest = max(stale.longest, checker.Since(r.view.Ops[done.ret], r.view.Ops[o.inv]))
 		}
-		f := finding{name: "stale-read", ops: []op{*over, o}, over: over}
-		if last != nil {
-			f.ops = []op{*last, *over, o}
+		f := finding{name: "stale-read", over: &w, done: done}
+		proof := []int{over, x.by[over], int(o.id)}
+		if last >= 0 {
+			proof = append([]int{last, x.by[last]}, proof...)
 		}
-		if looked++; looked <= 50 && r.lost(*over, x) {
+		for n, i := range proof {
+			if !slices.Contains(proof[:n], i) {
+				f.ops = append(f.ops, r.ops[i])
+			}
+		}
+		if looked++; looked <= 50 && !w.pending() && r.lost(w, x) {
 			f.name = "lost-write"
 		}
 		take(f)
@@ -99,25 +108,38 @@ func at(o op, m mutation) int {
 type index struct {
 	ops     []op
 	writers [][]int // value → operations that insert it, in the order of their calls
-	maxRet  [][]int // beside writers: the one with the latest return so far
-	done    []int   // inserts with a known end, in the order of their calls
-	// Behind each of done, that included: the insert that returns first, and the one of another value that returns first.
+	by      []int   // insert → the operation whose return shows first that it is done: itself, or who saw it
+	latest  [][]int // beside writers: the one that is done last so far
+	done    []int   // inserts that are done at some time, in the order of their calls
+	// Behind each of done, that included: the insert that is done first, and the one of another value that is done first.
 	soonest, second []int
 }
 
 func newIndex(ops []op, values int) *index {
-	x := &index{ops: ops, writers: make([][]int, values), maxRet: make([][]int, values)}
+	x := &index{ops: ops, writers: make([][]int, values), latest: make([][]int, values), by: make([]int, len(ops))}
+	for i, o := range ops {
+		if x.by[i] = i; o.to != none {
+			x.writers[o.to] = append(x.writers[o.to], i)
+		}
+	}
+	for i, o := range ops {
+		if o.from == none || o.from == initialID || len(x.writers[o.from]) != 1 {
+			continue
+		}
+		if w := x.writers[o.from][0]; w != i && o.ret < x.end(w) {
+			x.by[w] = i
+		}
+	}
 	for i, o := range ops {
 		if o.to == none {
 			continue
 		}
 		latest := i
-		if n := len(x.maxRet[o.to]); n > 0 && ops[x.maxRet[o.to][n-1]].ret > o.ret {
-			latest = x.maxRet[o.to][n-1]
+		if n := len(x.latest[o.to]); n > 0 && x.end(x.latest[o.to][n-1]) > x.end(i) {
+			latest = x.latest[o.to][n-1]
 		}
-		x.writers[o.to] = append(x.writers[o.to], i)
-		x.maxRet[o.to] = append(x.maxRet[o.to], latest)
-		if !o.pending() {
+		x.latest[o.to] = append(x.latest[o.to], latest)
+		if x.end(i) != never {
 			x.done = append(x.done, i)
 		}
 	}
@@ -126,18 +148,21 @@ func newIndex(ops []op, values int) *index {
 	for n := len(x.done) - 1; n >= 0; n-- {
 		i := x.done[n]
 		switch {
-		case first < 0 || ops[i].ret < ops[first].ret:
+		case first < 0 || x.end(i) < x.end(first):
 			if first >= 0 && ops[first].to != ops[i].to {
 				other = first
 			}
 			first = i
-		case ops[i].to != ops[first].to && (other < 0 || ops[i].ret < ops[other].ret):
+		case ops[i].to != ops[first].to && (other < 0 || x.end(i) < x.end(other)):
 			other = i
 		}
 		x.soonest[n], x.second[n] = first, other
 	}
 	return x
 }
+
+// end is where an insert is done; never while nobody knows.
+func (x *index) end(i int) int { return x.ops[x.by[i]].ret }
 
 // first gives the writer of a value, other than the operation self, that was called first; nil when there is none.
 func (x *index) first(value, self int32) *op {
@@ -149,39 +174,40 @@ func (x *index) first(value, self int32) *op {
 	return nil
 }
 
-// overwritten gives the insert that proves o stale, nil for none, and the last writer of the value that o saw (nil: the initial value).
-func (x *index) overwritten(o op, m mutation) (over, last *op) {
+// overwritten gives the insert that proves o stale, -1 for none, and the last writer of the value that o saw (-1: the initial value).
+func (x *index) overwritten(o op, m mutation) (over, last int) {
 	writers := x.writers[o.from]
 	n := sort.Search(len(writers), func(n int) bool { return x.ops[writers[n]].inv > o.ret })
+	last = -1
 	end := -1 // the initial value was there before anything
 	switch {
 	case n > 0:
-		last = &x.ops[x.maxRet[o.from][n-1]]
+		last = x.latest[o.from][n-1]
 		if m == staleForgetsRepeats {
-			last = &x.ops[writers[0]]
+			last = writers[0]
 		}
-		end = last.ret
+		end = x.end(last)
 		if end == never {
 			if m != staleForgetsPending {
-				return nil, nil
+				return -1, -1
 			}
-			end = last.inv
+			end = x.ops[last].inv
 		}
 	case o.from != initialID:
-		return nil, nil
+		return -1, -1
 	}
 	from := sort.Search(len(x.done), func(n int) bool { return x.ops[x.done[n]].inv > end })
 	if from == len(x.done) {
-		return nil, nil
+		return -1, -1
 	}
 	i := x.soonest[from]
 	if x.ops[i].to == o.from {
 		i = x.second[from]
 	}
-	if i < 0 || x.ops[i].ret >= o.inv {
-		return nil, nil
+	if i < 0 || x.end(i) >= o.inv {
+		return -1, -1
 	}
-	return &x.ops[i], last
+	return i, last
 }
 
 // lost reports whether w, which overwrote what a stale read answered, is a write that everybody missed, not only some.
@@ -202,7 +228,7 @@ func (r *register) lost(w op, x *index) bool {
 		if len(ws) == 0 && o.from != initialID {
 			return false
 		}
-		if len(ws) > 0 && x.ops[x.maxRet[o.from][len(ws)-1]].ret > w.inv {
+		if len(ws) > 0 && x.end(x.latest[o.from][len(ws)-1]) > w.inv {
 			return false // it saw something that is not older
 		}
 		if o.inv > w.ret {

@@ -58,7 +58,7 @@ func classify(ctx context.Context, err error, unsent bool) error {
 			continue
 		}
 		err = clients.Coded(s.code, err)
-		if s.err == rpctypes.ErrTooManyRequests {
+		if errors.Is(s.err, rpctypes.ErrTooManyRequests) {
 			return clients.NotDone(err)
 		}
 		return err

@@ -78,7 +78,7 @@ func (i *insistent) Invoke(ctx context.Context, op history.Op) (history.Value, h
 	if err == nil {
 		return v, ext, nil
 	}
-	_ = i.Conn.Close()
+	_ = i.Close()
 	c, err := i.open()
 	if err != nil {
 		return "", "", err

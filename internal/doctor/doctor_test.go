@@ -42,7 +42,7 @@ func newFake(t *testing.T) *fake {
 			line := strings.Join(args, " ")
 			f.ran = append(f.ran, line)
 			if f.fails != "" && strings.HasPrefix(line, f.fails) {
-				fmt.Fprintln(out, "the mirror is on fire")
+				_, _ = fmt.Fprintln(out, "the mirror is on fire")
 				return errors.New("exit status 100")
 			}
 			if strings.Contains(line, " install ") {

@@ -37,7 +37,7 @@ func (m *Machine) Fix(ctx context.Context, w io.Writer) error {
 		}
 	}
 	if pingErr == nil {
-		fmt.Fprintf(w, "docker: the engine answers, API %s\n", v)
+		_, _ = fmt.Fprintf(w, "docker: the engine answers, API %s\n", v)
 		return nil
 	}
 	if h := m.Getenv("DOCKER_HOST"); h != "" && h != "unix:///var/run/docker.sock" {
@@ -68,7 +68,7 @@ func (m *Machine) missing(ctx context.Context, engine bool) []string {
 }
 
 func (m *Machine) install(ctx context.Context, w io.Writer, packages []string) error {
-	fmt.Fprintf(w, "installing %s with apt-get (PARTITA_NO_INSTALL=1 forbids it)\n", strings.Join(packages, ", "))
+	_, _ = fmt.Fprintf(w, "installing %s with apt-get (PARTITA_NO_INSTALL=1 forbids it)\n", strings.Join(packages, ", "))
 	begin := time.Now()
 	steps := [][]string{
 		{"apt-get", "-q", "update"},
@@ -80,7 +80,7 @@ func (m *Machine) install(ctx context.Context, w io.Writer, packages []string) e
 			return fmt.Errorf("%s: %w: %s: install the packages by hand and try again", strings.Join(args, " "), err, tail(out.String(), 8))
 		}
 	}
-	fmt.Fprintf(w, "installed in %.0f s\n", time.Since(begin).Seconds())
+	_, _ = fmt.Fprintf(w, "installed in %.0f s\n", time.Since(begin).Seconds())
 	return nil
 }
 
@@ -98,13 +98,13 @@ func (m *Machine) start(ctx context.Context, w io.Writer) error {
 	switch _, err := os.Stat(m.path("/run/systemd/system")); {
 	case err == nil:
 		hint = "see journalctl -u docker"
-		fmt.Fprintln(w, "starting the engine: systemctl start docker")
+		_, _ = fmt.Fprintln(w, "starting the engine: systemctl start docker")
 		var out bytes.Buffer
 		if err := m.Run(ctx, &out, "systemctl", "start", "docker"); err != nil {
 			return fmt.Errorf("systemctl start docker: %w: %s: %s", err, tail(out.String(), 4), hint)
 		}
 	case m.running("dockerd"):
-		fmt.Fprintln(w, "dockerd runs but does not answer yet: waiting for it")
+		_, _ = fmt.Fprintln(w, "dockerd runs but does not answer yet: waiting for it")
 	default:
 		for file, daemon := range map[string]string{dockerPid: "dockerd", containerdPid: "containerd"} {
 			if err := m.removeStale(w, file, daemon); err != nil {
@@ -115,7 +115,7 @@ func (m *Machine) start(ctx context.Context, w io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("start the engine: find dockerd: %w", err)
 		}
-		fmt.Fprintf(w, "starting the engine: %s, log in %s\n", dockerd, m.path(dockerLog))
+		_, _ = fmt.Fprintf(w, "starting the engine: %s, log in %s\n", dockerd, m.path(dockerLog))
 		if err := m.Spawn(m.path(dockerLog), dockerd); err != nil {
 			return fmt.Errorf("start %s: %w", dockerd, err)
 		}
@@ -125,7 +125,7 @@ func (m *Machine) start(ctx context.Context, w io.Writer) error {
 		log, _ := os.ReadFile(m.path(dockerLog))
 		return fmt.Errorf("wait for the engine: %w: %s: %s", err, hint, tail(string(log), 3))
 	}
-	fmt.Fprintf(w, "docker: the engine answers after %.1f s, API %s\n", time.Since(begin).Seconds(), v)
+	_, _ = fmt.Fprintf(w, "docker: the engine answers after %.1f s, API %s\n", time.Since(begin).Seconds(), v)
 	return nil
 }
 

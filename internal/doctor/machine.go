@@ -74,12 +74,12 @@ func spawn(log string, args ...string) error {
 	if err != nil {
 		return err
 	}
-	defer null.Close()
+	defer func() { _ = null.Close() }()
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = null, out, out
 	cmd.Dir = "/"
@@ -97,7 +97,7 @@ func ping(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	r, err := c.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
@@ -109,7 +109,7 @@ func image(ctx context.Context, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	r, err := c.ImageList(ctx, client.ImageListOptions{Filters: make(client.Filters).Add("reference", name)})
@@ -170,7 +170,7 @@ func (m *Machine) removeStale(w io.Writer, file, daemon string) error {
 	if _, err := strconv.Atoi(pid); err == nil && m.comm(pid) == daemon {
 		return nil
 	}
-	fmt.Fprintf(w, "removing %s: process %q is not %s\n", p, pid, daemon)
+	_, _ = fmt.Fprintf(w, "removing %s: process %q is not %s\n", p, pid, daemon)
 	if err := os.Remove(p); err != nil {
 		return fmt.Errorf("remove the stale %s: %w", p, err)
 	}

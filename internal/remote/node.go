@@ -136,7 +136,7 @@ func (n *Node) shellLocked(ctx context.Context) (*ssh.Client, error) {
 		return n.ssh, nil
 	}
 	if n.ssh != nil {
-		n.ssh.Close()
+		_ = n.ssh.Close()
 		n.ssh = nil
 	}
 	c, err := ssh.Dial(ctx, n.cfg.SSH)

@@ -42,7 +42,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 func TestALostConnectionIsMadeAnew(t *testing.T) {
 	srv, cfg := machine(t)
 	n := &Node{cfg: cfg, turn: make(chan struct{}, 1)}
-	defer n.Close(false)
+	defer func() { _ = n.Close(false) }()
 	ctx := within(t, time.Minute)
 	if _, err := n.Exec(ctx, cluster.Cmd{Args: []string{"true"}}); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,9 @@ func TestAReconnectHoldsNobodyPastHisDeadline(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	cancel()
-	<-done
+	if err := <-done; err == nil {
+		t.Error("a command that was cancelled while it waited for a connection ended well")
+	}
 }
 
 func TestAttachKnocksUntilThePortOpensOrItsTimeIsOver(t *testing.T) {
@@ -94,7 +96,7 @@ func TestAttachKnocksUntilThePortOpensOrItsTimeIsOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed.Close()
+	_ = closed.Close()
 	cfg.SSH.Addr = closed.Addr().String()
 	tries := 0
 	cfg.SSH.Dial = func(ctx context.Context) (net.Conn, error) {

@@ -243,7 +243,10 @@ func testHostile(t *testing.T, b *browser, quiet func(*testing.T)) {
 	const evil = `</script><script>window.hacked=1</script><img src=http://127.0.0.1:9/x onerror=window.hacked=2>` + "\u2028\u2029" + `'"]]><svg onload=window.hacked=3>{{.}}<!--`
 	d := sampleInvalid()
 	var ops []history.Op
-	for o := range d.Ops {
+	for o, err := range d.Ops {
+		if err != nil {
+			t.Fatal(err)
+		}
 		o.Node, o.Key, o.Err.Text, o.Err.Code = o.Node+evil, evil, evil, evil
 		if o.F == "write" {
 			o.Value = history.Str(evil)

@@ -148,7 +148,7 @@ func opWords(p opPair, n int) string {
 	arg, ans := p.Inv.Value, p.Done.Value
 	f := plain(clip(p.Inv.F, 24))
 	if a, b, ok := arg.Pair(); ok && p.Inv.F == "cas" {
-		return f + " " + clip(plain(string(a.JSON())), n/2) + "→" + clip(plain(string(b.JSON())), n/2)
+		return f + " " + clip(plain(a.JSON()), n/2) + "→" + clip(plain(b.JSON()), n/2)
 	}
 	s := f
 	if !arg.IsNil() {

@@ -97,7 +97,7 @@ func (w *worker) do(op history.Op) history.Op {
 	sent := time.Now()
 	value, ext, err := w.invoke(op)
 	op.Took = time.Since(sent)
-	if err == nil && !(value.Valid() && ext.Valid()) {
+	if err == nil && (!value.Valid() || !ext.Valid()) {
 		err = clients.Coded("bad-value", fmt.Errorf("the driver answered what is not JSON: %.100q, %.100q", string(value), string(ext)))
 	}
 	op.Err = clients.ErrorOf(err)

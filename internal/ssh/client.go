@@ -70,7 +70,7 @@ func Dial(ctx context.Context, c Config) (*Client, error) {
 		return nil, fmt.Errorf("log in to %s at %s: %w: %w: is the node up, and does sshd run on it?", c.Node, c.Addr, ErrUnreachable, err)
 	}
 	// The handshake knows no context: closing the connection under it is what ends it.
-	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	wrongHost := ""
 	conn, chans, reqs, err := ssh.NewClientConn(raw, c.Addr, &ssh.ClientConfig{
 		User: c.User,
@@ -85,15 +85,15 @@ func Dial(ctx context.Context, c Config) (*Client, error) {
 		HostKeyAlgorithms: algorithms(c.HostKey),
 	})
 	if !stop() && err == nil {
-		conn.Close()
+		_ = conn.Close()
 		err = ctx.Err()
 	}
 	if err != nil {
-		raw.Close()
+		_ = raw.Close()
 		return nil, c.loginError(ctx, err, wrongHost)
 	}
 	cl := &Client{node: c.Node, conn: conn, ssh: ssh.NewClient(conn, chans, reqs), gone: make(chan struct{}), quit: make(chan struct{})}
-	cl.work.Go(func() { conn.Wait(); close(cl.gone) })
+	cl.work.Go(func() { _ = conn.Wait(); close(cl.gone) })
 	cl.work.Go(func() { cl.keepAlive(c.KeepAlive, c.Silence) })
 	return cl, nil
 }
@@ -167,7 +167,7 @@ func (c *Client) keepAlive(every, silence time.Duration) {
 		select {
 		case <-answered:
 		case <-wait.C:
-			c.conn.Close()
+			_ = c.conn.Close()
 		}
 		wait.Stop()
 	}
@@ -198,7 +198,7 @@ func (c *Client) Close() error {
 		c.closed = true
 		c.mu.Unlock()
 		close(c.quit)
-		c.conn.Close()
+		_ = c.conn.Close()
 	})
 	c.work.Wait()
 	return nil

@@ -37,7 +37,7 @@ func (c *Client) run(ctx context.Context, args []string, stdin io.Reader, stdout
 	}
 	in, err := s.StdinPipe()
 	if err != nil {
-		s.Close()
+		_ = s.Close()
 		return c.fail(args, err)
 	}
 	out := &gate{w: stdout}
@@ -49,7 +49,7 @@ func (c *Client) run(ctx context.Context, args []string, stdin io.Reader, stdout
 	}
 	src := &source{Reader: stdin, kill: func() { c.kill(s, group) }}
 	if stdin == nil {
-		in.Close()
+		_ = in.Close()
 	} else {
 		go src.feed(in) // not waited for: a Stdin that blocks is its owner's to close
 	}
@@ -61,7 +61,7 @@ func (c *Client) run(ctx context.Context, args []string, stdin io.Reader, stdout
 		c.kill(s, group)
 		return c.fail(args, context.Cause(ctx))
 	}
-	s.Close()
+	_ = s.Close()
 	group.flush()
 	if e := src.failed.Load(); e != nil {
 		return c.fail(args, fmt.Errorf("read its input: %w", *e))
@@ -96,7 +96,7 @@ func (r *source) feed(in io.WriteCloser) {
 		r.kill()
 		return
 	}
-	in.Close()
+	_ = in.Close()
 }
 
 // gate passes output on until it is closed: what a killed command still sends must not reach a writer whose
@@ -143,7 +143,7 @@ func (c *Client) open(ctx context.Context, args []string) (*ssh.Session, error) 
 	case <-ctx.Done():
 		c.spawn(func() {
 			if r := <-got; r.err == nil {
-				r.s.Close()
+				_ = r.s.Close()
 			}
 		})
 		return nil, c.fail(args, context.Cause(ctx))
@@ -154,7 +154,7 @@ func (c *Client) open(ctx context.Context, args []string) (*ssh.Session, error) 
 func (c *Client) start(ctx context.Context, s *ssh.Session, args []string, before string) error {
 	line, err := Quote(args)
 	if err != nil {
-		s.Close()
+		_ = s.Close()
 		return fmt.Errorf("%s: run a command: %w", c.node, err)
 	}
 	started := make(chan error, 1)
@@ -162,11 +162,11 @@ func (c *Client) start(ctx context.Context, s *ssh.Session, args []string, befor
 	select {
 	case err = <-started:
 	case <-ctx.Done():
-		s.Close()
+		_ = s.Close()
 		return c.fail(args, context.Cause(ctx))
 	}
 	if err != nil {
-		s.Close()
+		_ = s.Close()
 		return c.fail(args, err)
 	}
 	return nil

@@ -80,7 +80,7 @@ func (l *leader) group() int {
 // wait for.
 func (c *Client) kill(s *ssh.Session, l *leader) {
 	_ = s.Signal(ssh.SIGKILL) // for servers that take it, before the command has said who it is
-	s.Close()
+	_ = s.Close()
 	pid := l.group()
 	if pid == 0 {
 		return
@@ -93,7 +93,7 @@ func (c *Client) kill(s *ssh.Session, l *leader) {
 		if err != nil {
 			return // the connection is gone, and with it what can be done
 		}
-		defer other.Close()
+		defer func() { _ = other.Close() }()
 		if c.start(ctx, other, args, "exec ") != nil {
 			return
 		}

@@ -21,7 +21,7 @@ func (c *Client) Pipe(ctx context.Context, args []string) (io.ReadWriteCloser, e
 		p.out, err = s.StdoutPipe()
 	}
 	if err != nil {
-		s.Close()
+		_ = s.Close()
 		return nil, c.fail(args, err)
 	}
 	if err := c.start(ctx, s, args, "exec "); err != nil {
@@ -74,7 +74,7 @@ func (p *pipe) Close() error {
 
 func (p *pipe) end() {
 	p.once.Do(func() {
-		p.in.Close()
-		p.s.Close()
+		_ = p.in.Close()
+		_ = p.s.Close()
 	})
 }

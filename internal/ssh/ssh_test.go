@@ -46,7 +46,7 @@ func login(t testing.TB, change func(*ssh.Config)) (*ssh.Client, *sshtest.Server
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	return c, srv
 }
 
@@ -186,12 +186,12 @@ func TestLoginErrorsAreSentences(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
+	defer func() { _ = silent.Close() }()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed.Close()
+	_ = closed.Close()
 
 	for _, tt := range []struct {
 		name   string
@@ -209,7 +209,7 @@ func TestLoginErrorsAreSentences(t *testing.T) {
 			tt.change(&cfg)
 			c, err := ssh.Dial(t.Context(), cfg)
 			if err == nil {
-				c.Close()
+				_ = c.Close()
 				t.Fatal("logged in")
 			}
 			if !errors.Is(err, tt.is) {
@@ -304,7 +304,7 @@ func TestAPipeTalksBothWays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Close()
+	defer func() { _ = p.Close() }()
 	var exit *cluster.ExitError
 	if _, err := io.ReadAll(p); !errors.As(err, &exit) || exit.Status != 3 || exit.Stderr != "gone wrong" {
 		t.Fatalf("a command that failed: got %v", err)

@@ -49,13 +49,13 @@ func Start(t testing.TB, host ssh.Signer, user ssh.PublicKey) *Server {
 
 // Close breaks every connection and waits until all is gone.
 func (s *Server) Close() {
-	s.listener.Close()
+	_ = s.listener.Close()
 	s.Break()
 	s.mu.Lock()
 	groups := s.groups
 	s.mu.Unlock()
 	for _, g := range groups {
-		syscall.Kill(-g, syscall.SIGKILL)
+		_ = syscall.Kill(-g, syscall.SIGKILL)
 	}
 	s.work.Wait()
 }
@@ -65,7 +65,7 @@ func (s *Server) Break() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		c.Close()
+		_ = c.Close()
 	}
 }
 
@@ -109,7 +109,7 @@ func (s *Server) accept() {
 
 func (s *Server) serve(c net.Conn) {
 	defer func() {
-		c.Close()
+		_ = c.Close()
 		s.mu.Lock()
 		delete(s.conns, c)
 		s.mu.Unlock()
@@ -121,7 +121,7 @@ func (s *Server) serve(c net.Conn) {
 	s.work.Go(func() { ssh.DiscardRequests(reqs) })
 	for nc := range chans {
 		if nc.ChannelType() != "session" {
-			nc.Reject(ssh.UnknownChannelType, "only sessions")
+			_ = nc.Reject(ssh.UnknownChannelType, "only sessions")
 			continue
 		}
 		ch, reqs, err := nc.Accept()
@@ -130,7 +130,7 @@ func (s *Server) serve(c net.Conn) {
 		}
 		s.work.Go(func() { s.session(ch, reqs) })
 	}
-	conn.Wait()
+	_ = conn.Wait()
 }
 
 // session runs one command. As OpenSSH does in root's sessions, it takes no signals, and a command whose channel
@@ -141,7 +141,7 @@ func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request) {
 		var msg struct{ Text string }
 		if r.Type != "exec" || started || ssh.Unmarshal(r.Payload, &msg) != nil {
 			if r.WantReply {
-				r.Reply(false, nil)
+				_ = r.Reply(false, nil)
 			}
 			continue
 		}
@@ -153,17 +153,17 @@ func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request) {
 		if err == nil {
 			err = cmd.Start()
 		}
-		r.Reply(err == nil, nil)
+		_ = r.Reply(err == nil, nil)
 		if err != nil {
-			ch.Close()
+			_ = ch.Close()
 			continue
 		}
 		s.mu.Lock()
 		s.groups = append(s.groups, cmd.Process.Pid)
 		s.mu.Unlock()
-		s.work.Go(func() { io.Copy(in, ch); in.Close() })
+		s.work.Go(func() { _, _ = io.Copy(in, ch); _ = in.Close() })
 		s.work.Go(func() {
-			cmd.Wait()
+			_ = cmd.Wait()
 			exit(ch, cmd)
 		})
 	}
@@ -171,14 +171,14 @@ func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request) {
 
 func exit(ch ssh.Channel, cmd *exec.Cmd) {
 	if w, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && w.Signaled() {
-		ch.SendRequest("exit-signal", false, ssh.Marshal(struct {
+		_, _ = ch.SendRequest("exit-signal", false, ssh.Marshal(struct {
 			Signal string
 			Core   bool
 			Text   string
 			Lang   string
 		}{Signal: "KILL"}))
 	} else {
-		ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(cmd.ProcessState.ExitCode())}))
+		_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(cmd.ProcessState.ExitCode())}))
 	}
-	ch.Close()
+	_ = ch.Close()
 }
