@@ -251,6 +251,7 @@ func TestSummary(t *testing.T) {
 		{etcd, []store.CheckerResult{stale, vacuous}, checker.Invalid,
 			"etcd answered 3 reads with values that had been overwritten up to 4.2 s before. For example, key k7: n2 answered 17 to a read that began 3.1 s after 21 had been written."},
 		{failed, []store.CheckerResult{stale}, checker.Invalid, "etcd answered 3 reads"},
+		{etcd, []store.CheckerResult{stale, result("x", checker.Invalid, "bad", nil, checker.Anomaly{Name: "nonlinearizable"})}, checker.Invalid, "before. What etcd answered on 1 key cannot"},
 		{etcd, []store.CheckerResult{good, covered}, checker.Valid,
 			"Nothing wrong was found with etcd: all 12,345 operations on 41 keys fit one order; 3 faults were seen to be in force, and clients were busy on each side."},
 		{failed, []store.CheckerResult{good, covered}, checker.Inconclusive, "This run does not count: heal: n2: unreachable."},

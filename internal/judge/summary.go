@@ -57,6 +57,11 @@ func (s sentence) of(v checker.Verdict) string {
 	default:
 		text = "It is not known whether " + s.name + " did well: " + s.reasons(checker.Unknown) + "."
 	}
+	return s.capital(text)
+}
+
+// capital begins a sentence.
+func (s sentence) capital(text string) string {
 	if s.target && strings.HasPrefix(text, s.name) {
 		return text // etcd stays etcd
 	}
@@ -102,7 +107,7 @@ func (s sentence) invalid() string {
 	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
 	var out []string
 	for _, n := range names[:min(len(names), 2)] {
-		out = append(out, s.did(n, counts[n], first[n])+".")
+		out = append(out, s.capital(s.did(n, counts[n], first[n]))+".")
 	}
 	a := first[names[0]]
 	example := " For example: " + a.Text
