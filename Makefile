@@ -5,7 +5,7 @@ SUM_VERSION   := v1.13.0
 BIN           := $(CURDIR)/bin
 export GOBIN  := $(BIN)
 
-.PHONY: all build demo test unit e2e lint oracle bench doctor clean
+.PHONY: all build demo test unit lint doctor packages clean
 
 all: build
 
@@ -23,7 +23,7 @@ demo: build doctor
 doctor: build
 	$(BIN)/partita doctor --fix
 
-test: build doctor lint unit e2e
+test: packages lint unit
 
 lint: $(BIN)/golangci-lint-$(LINT_VERSION)
 	$(GO) vet ./...
@@ -34,12 +34,15 @@ $(BIN)/golangci-lint-$(LINT_VERSION):
 	mv $(BIN)/golangci-lint $@
 
 # unit is every package's tests with the race detector; `NOT RUN:` lines say what this machine cannot do.
-unit: build doctor $(BIN)/gotestsum-$(SUM_VERSION)
+unit: build doctor packages $(BIN)/gotestsum-$(SUM_VERSION)
 	PARTITA_AGENT=$(BIN)/partita $(BIN)/gotestsum-$(SUM_VERSION) --format pkgname-and-test-fails -- -race -p 2 -timeout 20m ./...
 
 $(BIN)/gotestsum-$(SUM_VERSION):
 	$(GO) install gotest.tools/gotestsum@$(SUM_VERSION)
 	mv $(BIN)/gotestsum $@
+
+packages:
+	.ci/packages
 
 clean:
 	rm -rf $(BIN)
