@@ -13,11 +13,11 @@ import (
 
 // Finding is one thing that Partita needs of the machine.
 type Finding struct {
-	Name    string // "docker", "iptables", …
-	OK      bool
-	Detail  string // what was seen
-	Fix     string // the command, or the act, that mends it; "" when OK
-	Fixable bool   // Fix would do it
+	Name    string `json:"name"` // "docker", "iptables", …
+	OK      bool   `json:"ok"`
+	Detail  string `json:"detail"`        // what was seen
+	Fix     string `json:"fix,omitempty"` // the command, or the act, that mends it; "" when OK
+	Fixable bool   `json:"fixable"`       // Fix would do it
 }
 
 const wantFree = 3 << 30 // a base image, one for a target, and what three databases write

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/partita-dev/partita/history"
@@ -27,24 +28,52 @@ func Check(ctx context.Context, cat *catalog.Catalog, d *store.Dir, o CheckOptio
 	if err := d.ReadJSON(store.MetaFile, &m); err != nil {
 		return store.Verdict{}, err
 	}
+	if m.Ended.IsZero() {
+		m.Phases = append(m.Phases, store.Phase{Name: "controller", Err: "it ended before the run did: what it had recorded by then is judged"})
+	}
+	return judged(ctx, cat, d, m, o)
+}
+
+// later are the phases that come after everything was recorded: that one of them failed is said, and changes no verdict.
+var later = []string{"logs", "cluster down", "check", "report"}
+
+// judged judges what a folder holds, of a run that went as m says.
+func judged(ctx context.Context, cat *catalog.Catalog, d *store.Dir, m store.Meta, o CheckOptions) (store.Verdict, error) {
 	names := o.Checkers
 	if len(names) == 0 {
 		names = m.Checkers
-	}
-	if len(names) == 0 {
-		return store.Verdict{}, fmt.Errorf("%s names no checkers: the run ended before its clients began", filepath.Join(d.Path, store.MetaFile))
 	}
 	for _, n := range names {
 		if _, err := cat.Checker(n); err != nil {
 			return store.Verdict{}, err
 		}
 	}
-	rs, err := judge.Run(ctx, judge.Request{Names: names, RunDir: d.Path, Params: o.Params, Timeout: o.Timeout, Memory: o.Memory})
-	if err != nil {
-		return store.Verdict{}, err
+	var rs []store.CheckerResult
+	recorded := d.Has(store.HistoryFile) || d.Has(store.HistoryZst)
+	if recorded && len(names) > 0 { // a run that ended before its clients began has neither
+		var err error
+		rs, err = judge.Run(ctx, judge.Request{Names: names, RunDir: d.Path, Params: o.Params, Timeout: o.Timeout, Memory: o.Memory})
+		if err != nil {
+			return store.Verdict{}, err
+		}
 	}
-	v := judge.Summary(m, rs)
+	during := m
+	during.Phases = nil
+	var after []string
+	for _, p := range m.Phases {
+		if !slices.Contains(later, p.Name) {
+			during.Phases = append(during.Phases, p)
+		} else if p.Err != "" {
+			after = append(after, p.Name+": "+p.Err)
+		}
+	}
+	v := judge.Summary(during, rs)
+	v.Errors = append(v.Errors, after...)
 	v.Seed, v.Command = m.Seed, m.Command
+	if !recorded {
+		return v, nil
+	}
+	var err error
 	v.Ops, err = counts(historyFile(d))
 	return v, err
 }

@@ -39,13 +39,17 @@ type Config struct {
 	Version      string
 	CheckTimeout time.Duration
 	CheckMemory  int64 // bytes that a checker's process may use
+	Limits       Limits
 
-	Progress func(Progress) // called about once a second and at each change of phase; nil for none
+	Progress func(Progress)   // called about once a second and at each change of phase or fault; nil for none
+	OnOp     func(history.Op) // sees each event after it was appended to the history, in order; quick; nil for none
 }
 
 // Progress is how far a run is.
 type Progress struct {
 	Phase    string
+	Dir      string        // the run's folder
+	Cluster  string        // the cluster that is there, or is being made or removed; "" when none is
 	Detail   string        // what is being done, "" for nothing to say
 	Left     time.Duration // of the main phase; 0 elsewhere
 	OK       int64
@@ -60,7 +64,6 @@ const (
 	minRate    = 10
 	minRateFor = 2 * time.Second
 	warmUpMost = 30 * time.Second
-	recoverFor = 60 * time.Second
 )
 
 // nodeNames are the names that providers give to the nodes of a new cluster.

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/partita-dev/partita/cluster"
 )
 
-const (
-	setUpTries = 3
-	readyFor   = 90 * time.Second
-)
+// setUpTries is how often the database is brought up before that is an error.
+const setUpTries = 3
 
 // clusterUp makes the cluster, or attaches to one that was left up.
 func (r *runner) clusterUp(ctx context.Context) error {
@@ -26,7 +25,7 @@ func (r *runner) clusterUp(ctx context.Context) error {
 		c, err = r.cfg.Provider.Attach(ctx, r.cfg.ClusterID)
 	} else {
 		c, err = r.cfg.Provider.Up(ctx, cluster.Spec{
-			Nodes: r.cfg.Nodes, Target: r.cfg.Target.Name, Image: r.cfg.Target.Image, Daemons: db.Daemons(), Log: r.show.detail,
+			ID: r.meta.Cluster, Nodes: r.cfg.Nodes, Target: r.cfg.Target.Name, Image: r.cfg.Target.Image, Daemons: db.Daemons(), Log: r.show.detail,
 		})
 	}
 	if err != nil {
@@ -60,10 +59,14 @@ func (r *runner) refuse() error {
 
 // clusterDown takes the cluster down, or lets go of it. It outlives cancellation.
 func (r *runner) clusterDown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Limits.Down)
 	defer cancel()
-	if r.cfg.Leave || r.cfg.ClusterID != "" {
+	switch {
+	case r.cfg.Leave:
 		return r.cfg.Provider.Close(r.cluster)
+	case r.cfg.ClusterID != "": // the cluster was there before and stays; the database that this run started does not
+		err := eachNode(ctx, r.cluster, func(ctx context.Context, n cluster.Node) error { return r.cluster.DB.Stop(ctx, r.cluster, n) })
+		return errors.Join(err, r.cfg.Provider.Close(r.cluster))
 	}
 	return r.cfg.Provider.Down(ctx, r.cluster)
 }
@@ -91,7 +94,7 @@ func (r *runner) databaseUpOnce(ctx context.Context) error {
 		{"stop", c.DB.Kill}, {"wipe", c.DB.Wipe}, {"configure", c.DB.Setup}, {"start", c.DB.Start}, {"wait for", r.ready},
 	} {
 		if err := eachNode(ctx, c, func(ctx context.Context, n cluster.Node) error {
-			if err := step.do(ctx, c, n); err != nil {
+			if err := bounded(ctx, r.cfg.Limits.Step, func(ctx context.Context) error { return step.do(ctx, c, n) }); err != nil {
 				return fmt.Errorf("%s %s on %s: %w", step.name, r.cfg.Target.Name, n.Name(), err)
 			}
 			return nil
@@ -100,18 +103,22 @@ func (r *runner) databaseUpOnce(ctx context.Context) error {
 		}
 	}
 	for _, n := range c.Nodes {
-		v, err := c.DB.Version(ctx, c, n)
-		if err != nil {
+		v := make(chan string, 1)
+		if err := bounded(ctx, r.cfg.Limits.Step, func(ctx context.Context) error {
+			s, err := c.DB.Version(ctx, c, n)
+			v <- s
+			return err
+		}); err != nil {
 			return fmt.Errorf("ask %s on %s for its version: %w", r.cfg.Target.Name, n.Name(), err)
 		}
-		r.meta.Database[n.Name()] = v
+		r.meta.Database[n.Name()] = <-v
 	}
 	return nil
 }
 
 // ready waits until the node serves.
 func (r *runner) ready(ctx context.Context, c *cluster.Cluster, n cluster.Node) error {
-	return waitReady(ctx, c, n, readyFor)
+	return waitReady(ctx, c, n, r.cfg.Limits.Ready)
 }
 
 func waitReady(ctx context.Context, c *cluster.Cluster, n cluster.Node, most time.Duration) error {
@@ -143,23 +150,42 @@ func eachNode(ctx context.Context, c *cluster.Cluster, f func(context.Context, c
 	return errors.Join(errs...)
 }
 
-// stillAlive says which daemon died without being asked to: such a run accuses nobody.
-func (r *runner) stillAlive(ctx context.Context) []string {
-	var dead []string
-	for _, n := range r.cluster.Nodes {
+// aliveFor is how long a node may take to say whether its daemons still run.
+const aliveFor = 10 * time.Second
+
+// casualties notes each daemon that died without being asked to, and each node that cannot be asked: such a run accuses
+// nobody, and is not valid.
+func (r *runner) casualties() {
+	found := make(chan string, len(r.cluster.Nodes)*len(r.cluster.DB.Daemons()))
+	_ = eachNode(context.Background(), r.cluster, func(ctx context.Context, n cluster.Node) error {
 		p, ok := n.(cluster.Processes)
 		if !ok {
-			continue
+			return nil
 		}
 		for _, d := range r.cluster.DB.Daemons() {
-			st, err := p.Status(ctx, d)
-			switch {
-			case err != nil:
-				dead = append(dead, fmt.Sprintf("node %s could not be asked whether %s still runs: %v", n.Name(), d, err))
-			case !st.Running && !st.Asked:
-				dead = append(dead, fmt.Sprintf("%s on %s died by itself (%s): see logs/%s", d, n.Name(), st.Exit, n.Name()))
+			status := make(chan cluster.Process, 1)
+			err := bounded(ctx, aliveFor, func(ctx context.Context) error {
+				st, err := p.Status(ctx, d)
+				status <- st
+				return err
+			})
+			if err != nil {
+				found <- fmt.Sprintf("node %s could not be asked whether %s still runs: %v", n.Name(), d, err)
+				return nil
+			}
+			if st := <-status; !st.Running && !st.Asked {
+				found <- fmt.Sprintf("%s on %s died by itself (%s): see logs/%s", d, n.Name(), st.Exit, n.Name())
 			}
 		}
+		return nil
+	})
+	close(found)
+	var all []string
+	for s := range found {
+		all = append(all, s)
 	}
-	return dead
+	slices.Sort(all)
+	for _, s := range all {
+		r.void("nodes", s)
+	}
 }

@@ -61,19 +61,14 @@ func (r *runner) drive(ctx context.Context) {
 	main := r.phase("main", func() error { return r.main(ctx, file, s, nem, built.Main) })
 	// Healing outlives cancellation and everything that went wrong before.
 	heal := r.phase("heal", func() error { return nem.HealAll(context.WithoutCancel(ctx)) })
+	defer r.casualties()
 	if main != nil || heal != nil || ctx.Err() != nil {
-		if ctx.Err() != nil {
-			r.void("interrupt", "the run was interrupted before its final reads")
-		}
 		return
 	}
 	if r.phase("recovery", func() error { return r.recovery(ctx) }) != nil {
 		return
 	}
-	_ = r.phase("final", func() error { return r.final(ctx, s, nem, built.Final) })
-	for _, dead := range r.stillAlive(context.WithoutCancel(ctx)) {
-		r.void("nodes", dead)
-	}
+	r.whole = r.phase("final", func() error { return r.final(ctx, s, nem, built.Final) }) == nil
 }
 
 // clients prepares the driver, the workload and the scheduler.
@@ -82,7 +77,7 @@ func (r *runner) clients(ctx context.Context, file *history.Writer) (b workloads
 	if err != nil {
 		return b, nil, err
 	}
-	if err := driver.Setup(ctx, r.cluster, r.cfg.Params); err != nil {
+	if err := bounded(ctx, r.cfg.Limits.Prepare, func(ctx context.Context) error { return driver.Setup(ctx, r.cluster, r.cfg.Params) }); err != nil {
 		return b, nil, fmt.Errorf("prepare %s for its clients: %w", r.cfg.Target.Name, err)
 	}
 	b, err = r.cfg.Workload.Build(workloads.Options{
@@ -95,17 +90,20 @@ func (r *runner) clients(ctx context.Context, file *history.Writer) (b workloads
 		b.Checkers = r.cfg.Checkers
 	}
 	s, err = sched.New(sched.Config{
-		Cluster: r.cluster, Driver: driver, Object: r.cfg.Workload.Object, Ops: r.cfg.Workload.Ops, Workers: r.cfg.Workers, Seed: r.cfg.Seed, OpTimeout: r.cfg.OpTimeout, History: file, Log: r.log,
+		Cluster: r.cluster, Driver: driver, Object: r.cfg.Workload.Object, Ops: r.cfg.Workload.Ops, Workers: r.cfg.Workers, Seed: r.cfg.Seed, OpTimeout: r.cfg.OpTimeout, History: file, Log: r.log, OnOp: r.cfg.OnOp,
 	})
 	return b, s, err
 }
 
 // main drives clients for the time limit, and from the end of the warm-up the nemesis beside them.
-func (r *runner) main(ctx context.Context, file *history.Writer, s *sched.Scheduler, nem *nemesis.Runner, gen workloads.Generator) error {
+func (r *runner) main(ctx context.Context, file *history.Writer, s *sched.Scheduler, nem *nemesis.Runner, gen workloads.Generator) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	broken := make(chan error, 1)
-	go func() { broken <- r.nemesis(ctx, s, nem) }()
+	go func() { broken <- guarded(func() error { return r.nemesis(ctx, s, nem) }) }()
+	defer func() { // also when a generator panics: nothing may begin a fault beside the healing
+		cancel(nil)
+		err = errors.Join(err, <-broken)
+	}()
 	go func() {
 		select {
 		case <-file.Failed():
@@ -113,12 +111,11 @@ func (r *runner) main(ctx context.Context, file *history.Writer, s *sched.Schedu
 		case <-ctx.Done():
 		}
 	}()
-	err := s.Run(ctx, workloads.TimeLimit(r.cfg.TimeLimit, gen))
+	err = s.Run(ctx, workloads.TimeLimit(r.cfg.TimeLimit, gen))
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
-	cancel(nil)
-	return errors.Join(err, <-broken)
+	return err
 }
 
 // nemesis waits for the warm-up and then does the schedule. Its errors end no run: they are in the windows.
@@ -173,7 +170,7 @@ func (r *runner) warm(ctx context.Context, s *sched.Scheduler) bool {
 // recovery waits until every node serves again, and then for the grace that the database wants.
 func (r *runner) recovery(ctx context.Context) error {
 	err := eachNode(ctx, r.cluster, func(ctx context.Context, n cluster.Node) error {
-		if err := waitReady(ctx, r.cluster, n, recoverFor); err != nil {
+		if err := waitReady(ctx, r.cluster, n, r.cfg.Limits.Recover); err != nil {
 			return fmt.Errorf("%s on %s after healing: %w", r.cfg.Target.Name, n.Name(), err)
 		}
 		return nil

@@ -21,8 +21,8 @@ type progress struct {
 	wg    sync.WaitGroup
 }
 
-func newProgress(cfg Config) *progress {
-	p := &progress{cfg: cfg, done: make(chan struct{})}
+func newProgress(cfg Config, dir string) *progress {
+	p := &progress{cfg: cfg, done: make(chan struct{}), now: Progress{Dir: dir}}
 	if cfg.Progress == nil {
 		return p
 	}
@@ -60,6 +60,14 @@ func (p *progress) detail(s string) {
 	p.tell()
 }
 
+// cluster says which cluster is there, "" for none.
+func (p *progress) cluster(id string) {
+	p.mu.Lock()
+	p.now.Cluster = id
+	p.mu.Unlock()
+	p.tell()
+}
+
 func (p *progress) watch(s *sched.Scheduler, n *nemesis.Runner) {
 	p.mu.Lock()
 	p.sched, p.nem = s, n
@@ -72,6 +80,10 @@ func (p *progress) tell() {
 	}
 	p.mu.Lock()
 	now := p.now
+	if now.Phase == "" { // nothing has begun
+		p.mu.Unlock()
+		return
+	}
 	if now.Phase == "main" {
 		now.Left = max(0, p.cfg.TimeLimit-time.Since(p.began))
 	}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,9 +42,10 @@ type runner struct {
 	log  *slog.Logger
 	meta store.Meta
 	plan history.Plan
-	errs []error // of phases; any of them keeps a run from being valid
+	errs []error // of phases
 
 	cluster *cluster.Cluster
+	whole   bool // everything was recorded, the final reads too
 	show    *progress
 }
 
@@ -54,6 +56,7 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 		return Outcome{}, err
 	}
 	started := time.Now()
+	cfg.Limits = cfg.Limits.withDefaults()
 	dir, err := store.Create(cfg.Store, cfg.Target.Name, cfg.Workload.Name, cfg.faultNames(), started)
 	if err != nil {
 		return Outcome{}, &EnvironmentError{"make the run's folder", err}
@@ -61,11 +64,12 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	defer func() { _ = dir.Close() }()
 	logFile, err := dir.Root().OpenFile(store.LogFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
-		return Outcome{Dir: dir.Path}, &EnvironmentError{"open the controller's log", err}
+		return Outcome{Dir: dir.Path, Verdict: nothing(err)}, &EnvironmentError{"open the controller's log", err}
 	}
 	defer func() { _ = logFile.Close() }()
 
-	r := &runner{cfg: cfg, dir: dir, log: slog.New(slog.NewTextHandler(logFile, nil)), show: newProgress(cfg)}
+	r := &runner{cfg: cfg, dir: dir, log: slog.New(slog.NewTextHandler(logFile, nil)), show: newProgress(cfg, dir.Path)}
+	defer r.show.close()
 	r.plan = history.Plan{Nodes: nodeNames(cfg.Nodes), Faults: cfg.faultNames(), Planned: map[string]int{}, Final: history.Never}
 	for _, e := range cfg.schedule() {
 		r.plan.Planned[e.Fault.Name()]++
@@ -76,19 +80,21 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	}
 	r.cfg.Params = params
 	r.meta = store.Meta{
-		RunID: runID(dir.Path, started), Version: cfg.Version, Go: runtime.Version(), Target: cfg.Target.Name, Workload: cfg.Workload.Name,
+		RunID: runID(dir.Path, started), Cluster: cmp.Or(cfg.ClusterID, cluster.NewID()), Version: cfg.Version, Go: runtime.Version(), Target: cfg.Target.Name, Workload: cfg.Workload.Name,
 		Faults: cfg.faultNames(), Seed: cfg.Seed, Command: cfg.Command, Started: started.UTC(), Nodes: r.plan.Nodes, Provider: cfg.ProviderName,
 		Workers: cfg.Workers, TimeLimit: cfg.TimeLimit, OpTimeout: cfg.OpTimeout, Interval: cfg.Interval, Rate: cfg.Rate, Params: params,
 		Checkers: cfg.Checkers, Database: map[string]string{},
 	}
 	if err := errors.Join(dir.WriteJSON(store.MetaFile, r.meta), dir.Write(store.ReproFile, []byte("#!/bin/sh\nexec "+cfg.Command+"\n")), r.saveFaults(nil)); err != nil {
-		return Outcome{Dir: dir.Path}, &EnvironmentError{"write the run's folder", err}
+		return Outcome{Dir: dir.Path, Meta: r.meta, Verdict: nothing(err)}, &EnvironmentError{"write the run's folder", err}
 	}
 
 	r.record(ctx)
+	if ctx.Err() != nil && !r.whole {
+		r.void("interrupt", "the run was interrupted before its final reads were done")
+	}
 	r.meta.Ended = time.Now().UTC()
 	verdict := r.judge()
-	r.show.close()
 	return Outcome{Dir: dir.Path, Meta: r.meta, Verdict: verdict, Interrupted: ctx.Err() != nil}, r.err()
 }
 
@@ -107,10 +113,17 @@ func (r *runner) phase(name string, f func() error) error {
 	r.show.phase(name)
 	r.log.Info("phase", "name", name)
 	began := time.Now()
-	err := f()
+	err := guarded(f) // a workload or a target that panics must not keep the faults from being healed
 	p := store.Phase{Name: name, Took: time.Since(began)}
 	if err != nil {
 		p.Err = err.Error()
+		if errors.Is(err, context.Canceled) {
+			p.Err = "interrupted"
+		}
+		var panicked *panicked
+		if errors.As(err, &panicked) {
+			r.log.Error("panic", "phase", name, "stack", string(panicked.stack))
+		}
 		r.log.Error("phase failed", "name", name, "error", err)
 		err = &EnvironmentError{name, err}
 		r.errs = append(r.errs, err)
@@ -121,17 +134,26 @@ func (r *runner) phase(name string, f func() error) error {
 
 // saveFaults writes faults.json, fsynced; the nemesis calls it before anything happens and at each change.
 func (r *runner) saveFaults(ws []history.Window) error {
+	defer r.show.tell()
 	return r.dir.WriteJSON(store.FaultsFile, store.Faults{Plan: r.plan, Windows: ws})
 }
 
 // record does everything up to the verdict. What it could not do is in r.errs.
 func (r *runner) record(ctx context.Context) {
-	if r.phase("cluster up", func() error { return r.clusterUp(ctx) }) != nil {
+	r.show.cluster(r.meta.Cluster)
+	err := r.phase("cluster up", func() error { return r.clusterUp(ctx) })
+	if r.cluster != nil { // also one that does not fit
+		defer func() {
+			if r.phase("cluster down", r.clusterDown) == nil {
+				r.show.cluster("")
+			}
+		}()
+	} else {
+		r.show.cluster("") // a cluster that could not be made leaves nothing
+	}
+	if err != nil {
 		return
 	}
-	defer func() {
-		_ = r.phase("cluster down", r.clusterDown)
-	}()
 	defer func() {
 		_ = r.phase("logs", func() error { return r.collectLogs() })
 	}()
@@ -143,28 +165,34 @@ func (r *runner) record(ctx context.Context) {
 
 // judge checks what was recorded and writes verdict, report and JUnit; each of them is written even if another fails.
 func (r *runner) judge() store.Verdict {
-	v := store.Verdict{Verdict: checker.Unknown, Summary: "Nothing was recorded, so nothing was tested."}
+	v := nothing(nil)
 	_ = r.phase("check", func() error {
-		// The folder alone decides, so that judging it again gives the same.
-		if err := r.dir.WriteJSON(store.MetaFile, r.meta); err != nil {
-			return err
-		}
-		if !r.dir.Has(store.HistoryFile) && !r.dir.Has(store.HistoryZst) {
-			return nil
-		}
+		// The folder alone decides, so that judging it again gives the same. On a disk that is full what happened in the
+		// run is known only here.
+		write := r.dir.WriteJSON(store.MetaFile, r.meta)
 		// An interrupted run is judged too; only the checkers' own limits end it.
-		got, err := Check(context.Background(), r.cfg.Catalog, r.dir, CheckOptions{Timeout: r.cfg.CheckTimeout, Memory: r.cfg.CheckMemory})
+		got, err := judged(context.Background(), r.cfg.Catalog, r.dir, r.meta, CheckOptions{Timeout: r.cfg.CheckTimeout, Memory: r.cfg.CheckMemory})
 		if err != nil {
-			v.Summary = "What was recorded could not be judged: " + err.Error() + "."
-			return err
+			v = nothing(fmt.Errorf("what was recorded could not be judged: %w", err))
+			return errors.Join(write, err)
 		}
 		v = got
-		return nil
+		return write
 	})
 	v.Seed, v.Command = r.cfg.Seed, r.cfg.Command
 	_ = r.phase("report", func() error {
 		return errors.Join(r.dir.WriteJSON(store.MetaFile, r.meta), r.dir.WriteJSON(store.VerdictFile, v), report.Write(r.dir), report.JUnit(r.dir))
 	})
+	return v
+}
+
+// nothing is the verdict where nothing could be judged.
+func nothing(why error) store.Verdict {
+	v := store.Verdict{Verdict: checker.Unknown, Summary: "Nothing was recorded, so nothing was tested."}
+	if why != nil {
+		v.Summary = "There is no verdict: " + why.Error() + "."
+		v.Errors = []string{why.Error()}
+	}
 	return v
 }
 
