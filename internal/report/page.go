@@ -32,7 +32,8 @@ type page struct {
 	Notes     []string
 	Tiles     []pair
 	Anomalies []anomalyView
-	More      int // anomalies that are only in verdict.json
+	Reasons   []string // of the checkers that found anomalies
+	More      int      // anomalies that are only in verdict.json
 	Charts    bool
 	Sampled   string
 	Data      template.JS // json.Marshal's, which leaves no <, >, &, U+2028 as they are
@@ -125,6 +126,9 @@ func newPage(d Data, lim limits) (*page, error) {
 
 	p.faults(d.Faults, s.last, lim)
 	for _, c := range v.Checkers {
+		if len(c.Anomalies) > 0 && c.Reason != "" {
+			p.Reasons = append(p.Reasons, clip(c.Name, 60)+": "+clip(c.Reason, 400))
+		}
 		p.Checkers = append(p.Checkers, checkerView{Name: c.Name, Reason: clip(c.Reason, 1500), Took: dur(c.Took), Expects: expectation(c.Name),
 			Class: c.Verdict.String(), Words: wordsFor(c.Verdict), Facts: viewFacts(c.Facts), Found: foundText(c)})
 		if score, ok := c.Facts["score"]; ok && c.Name == "coverage" {
@@ -154,7 +158,7 @@ func (p *page) words(v store.Verdict, f store.Faults) {
 		return
 	}
 	if v.Verdict == checker.Valid {
-		p.Seen = fmt.Sprintf("%s agree with it.", plural(int(v.Ops.OK+v.Ops.Fail+v.Ops.Info), "operation"))
+		p.Seen = fmt.Sprintf("Nothing that contradicts it, in %s.", plural(int(v.Ops.OK+v.Ops.Fail+v.Ops.Info), "operation"))
 	}
 	seen := 0
 	for _, w := range f.Windows {
@@ -169,6 +173,8 @@ func (p *page) words(v store.Verdict, f store.Faults) {
 		p.Fault = "Faults were planned, and none was injected."
 	case n == 0:
 		p.Fault = "None: the plan had no faults."
+	case n == 1 && seen == 1:
+		p.Fault = "1 fault window commanded, and observed by a probe."
 	case seen == n:
 		p.Fault = plural(n, "fault window") + " commanded, each observed by a probe."
 	default:

@@ -192,7 +192,7 @@ func rank(m *moment) int {
 	return 1
 }
 
-// place gives each moment its x and returns the width of the whole.
+// place gives each moment its x and returns the width of the whole: that of the page, if everything fits.
 func place(d *diagram, ms []*moment, ps []opPair, begins []*moment, labels []string) float64 {
 	d.Right = dRight
 	inner := dMinWidth - dLeft - dRight
@@ -202,47 +202,54 @@ func place(d *diagram, ms []*moment, ps []opPair, begins []*moment, labels []str
 	for i := 1; i < len(ms); i++ {
 		smallest = min(smallest, ms[i].time-ms[i-1].time)
 	}
-	d.Linear = len(ms) < 2 || total > 0 && float64(smallest)/float64(total)*inner >= 12
+	toScale := len(ms) < 2 || total > 0 && float64(smallest)/float64(total)*inner >= 16
 	unit := max(smallest, total/10_000, 10*time.Microsecond)
-	gap := func(dt time.Duration) float64 {
-		if d.Linear {
-			return float64(dt) / float64(max(total, 1)) * inner
-		}
-		return 16 + min(150, 24*math.Log2(1+float64(dt)/float64(unit)))
-	}
-	// A label must end before the next one of its row begins.
-	lastOf := map[int32]int{}
-	needs := map[*moment]float64{}
-	x := dLeft
-	order := make(map[*moment]int, len(begins))
+	call := make(map[*moment]int, len(begins))
+	need := map[*moment]float64{} // the room of a label
 	for i, m := range begins {
-		order[m] = i
+		call[m] = i
+		need[m] = float64(len([]rune(labels[i])))*dCharWidth + 12
 	}
-	for k, m := range ms {
-		if k > 0 {
-			x += gap(m.time - ms[k-1].time)
-		}
-		if i, ok := order[m]; ok {
-			if j, ok := lastOf[ps[i].Inv.Process]; ok {
-				if need := begins[j].x + needs[begins[j]]; x < need {
-					x, d.Linear = need, false
+	// lay places everything with gaps of some size, and says where the last bar and the last label end.
+	lay := func(size float64) (bars, end float64) {
+		last := map[int32]*moment{} // the call before, of each process
+		d.Linear = toScale
+		x := dLeft
+		for k, m := range ms {
+			if k > 0 {
+				dt := float64(m.time - ms[k-1].time)
+				if toScale {
+					x += size * inner * dt / float64(max(total, 1))
+				} else {
+					x += size * (16 + min(150, 24*math.Log2(1+dt/float64(unit))))
 				}
 			}
-			lastOf[ps[i].Inv.Process] = i
-			needs[m] = float64(len([]rune(labels[i])))*dCharWidth + 12
+			if i, ok := call[m]; ok {
+				p := ps[i].Inv.Process
+				if before := last[p]; before != nil && x < before.x+need[before] {
+					x, d.Linear = before.x+need[before], false // its label must end before this one begins
+				}
+				last[p] = m
+			}
+			m.x = x
 		}
-		m.x = x
+		end = x + 12
+		for _, m := range last {
+			end = max(end, m.x+need[m])
+		}
+		return x, end
 	}
-	// Spread what is narrower than the page.
-	if used := x - dLeft; used > 0 && used < inner {
+	page := dLeft + inner
+	size := 1.0
+	bars, end := lay(size)
+	for ; end > page && size > 0.4; bars, end = lay(size) {
+		size -= 0.05
+	}
+	if stretch := (page - dLeft) / (end - dLeft); stretch > 1 && bars > dLeft {
 		for _, m := range ms {
-			m.x = dLeft + (m.x-dLeft)*inner/used
+			m.x = dLeft + (m.x-dLeft)*stretch
 		}
-		x = dLeft + inner
-	}
-	end := x + 12
-	for _, i := range lastOf {
-		end = max(end, begins[i].x+needs[begins[i]])
+		end = page
 	}
 	return max(end+dRight, dMinWidth)
 }

@@ -65,6 +65,26 @@ func TestLabelsOfARowDoNotOverlap(t *testing.T) {
 	}
 }
 
+// A few operations fill the page, and the last label is not cut off by its edge.
+func TestTheLastLabelIsOnThePage(t *testing.T) {
+	for name, from := range map[string]time.Duration{"compressed": 9 * time.Second, "to scale": 1010 * time.Millisecond} {
+		last := pairOf(2, "read", 5, 6, from, from+30*time.Millisecond, history.OK)
+		last.Done.Value = "123456789012"
+		first := pairOf(1, "write", 0, 1, 900*time.Millisecond, time.Second-10*time.Millisecond, history.OK)
+		d := spacetime([]opPair{first, last}, nil)
+		if d.Linear != (name == "to scale") {
+			t.Errorf("%s: linear is %v", name, d.Linear)
+		}
+		b := d.Bars[1]
+		if end := b.LabelX + float64(len([]rune(b.Label)))*dCharWidth; end > d.W || d.W > dMinWidth+1 {
+			t.Errorf("%s: the label %q ends at %.1f of %.1f; the page has %.1f", name, b.Label, end, d.W, dMinWidth)
+		}
+		if b.X < dMinWidth/2 {
+			t.Errorf("%s: the last operation stands at %.1f: the page is not used", name, b.X)
+		}
+	}
+}
+
 // An operation whose end nobody knows has a bar that never ends, beyond everything else.
 func TestAnIndeterminateBarNeverEnds(t *testing.T) {
 	d := spacetime([]opPair{

@@ -44,7 +44,7 @@ func summary(v store.Verdict) string {
 func firstSentence(s string) (first, rest string) {
 	for i := range s {
 		if tail, ok := strings.CutPrefix(s[i:], ". "); ok && tail != "" && i > 0 {
-			if r, _ := utf8.DecodeRuneInString(tail); unicode.IsUpper(r) {
+			if r, _ := utf8.DecodeRuneInString(tail); unicode.IsLetter(r) {
 				return s[:i+1], tail
 			}
 		}
