@@ -6,7 +6,7 @@ import "slices"
 type AnomalyDoc struct {
 	Name     string
 	Text     string   // two plain sentences
-	RulesOut []string // the consistency models under which it cannot happen
+	RulesOut []string // the consistency models under which it cannot happen; none for what is no matter of consistency
 }
 
 var (
@@ -40,6 +40,8 @@ func Catalogue() []AnomalyDoc {
 			"It was made up, damaged on its way, or left over from somewhere else.", anyOrder},
 		{"aborted-element", "A read contains an element whose adding the database had refused: it had said for certain that nothing was added. " +
 			"Somebody was told to try again, though the element is there.", anyOrder},
+		{"never-recovered", "Every fault was healed, and yet clients went on to get no good answer through a node, until the end of the test. " +
+			"No data need be lost for this: the service does not come back by itself, and somebody has to be woken up.", nil}, // liveness is no matter of order
 	}
 }
 
