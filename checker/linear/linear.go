@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -113,6 +114,7 @@ func (c registerChecker) result(v *history.View, keys []string, rs []keyResult) 
 	var bad, undecided, ops, longest, stale int
 	var oldest time.Duration
 	var first string
+	var found []int // keys with a finding
 	for i, r := range rs {
 		ops += r.ops
 		longest = max(longest, r.ops)
@@ -121,8 +123,8 @@ func (c registerChecker) result(v *history.View, keys []string, rs []keyResult) 
 		switch r.answer {
 		case violated:
 			bad++
-			if r.finding != nil && len(out.Anomalies) < detailed {
-				out.Anomalies = append(out.Anomalies, r.reg.anomaly(keys[i], *r.finding))
+			if r.finding != nil {
+				found = append(found, i)
 			}
 		case gaveUp:
 			undecided++
@@ -130,6 +132,10 @@ func (c registerChecker) result(v *history.View, keys []string, rs []keyResult) 
 				first = r.reason
 			}
 		}
+	}
+	slices.SortStableFunc(found, func(a, b int) int { return worse(*rs[a].finding, *rs[b].finding) })
+	for _, i := range found[:min(len(found), detailed)] {
+		out.Anomalies = append(out.Anomalies, rs[i].reg.anomaly(keys[i], *rs[i].finding))
 	}
 	out.Facts = map[string]any{
 		"algorithm": "exact rules, then porcupine", "keys": len(keys), "operations": ops, "longest key": longest,

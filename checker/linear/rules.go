@@ -17,6 +17,7 @@ type finding struct {
 	ops   []op           // the proof; the last one is the operation that cannot be explained
 	over  *op            // what overwrote the value, for stale reads and lost writes
 	done  op             // by whose return that is certain: over itself, or an operation that saw its value
+	since time.Duration  // how long that was before the last operation began
 	call  []history.Call // calls beside the ops: refused ones
 }
 
@@ -37,12 +38,12 @@ type staleness struct {
 //   - lost-write: a stale read, and moreover the write that overwrote it was never seen, and all that was seen from its
 //     return to the end, on two nodes at least where there are two, was older.
 //
-// None of them is complete. The first finding of the worst kind is given.
+// None of them is complete. The worst finding is given.
 func (r *register) rules(m mutation) (*finding, staleness) {
 	x := newIndex(r.ops, len(r.values))
 	var best *finding
 	take := func(f finding) {
-		if best == nil || slices.Index(severity[:], f.name) < slices.Index(severity[:], best.name) {
+		if best == nil || worse(f, *best) < 0 {
 			best = &f
 		}
 	}
@@ -69,11 +70,11 @@ func (r *register) rules(m mutation) (*finding, staleness) {
 			continue
 		}
 		w, done := r.ops[over], r.ops[x.by[over]]
+		f := finding{name: "stale-read", over: &w, done: done, since: checker.Since(r.view.Ops[done.ret], r.view.Ops[o.inv])}
 		if o.read() {
 			stale.reads++
-			stale.longest = max(stale.longest, checker.Since(r.view.Ops[done.ret], r.view.Ops[o.inv]))
+			stale.longest = max(stale.longest, f.since)
 		}
-		f := finding{name: "stale-read", over: &w, done: done}
 		proof := []int{over, x.by[over], int(o.id)}
 		if last >= 0 {
 			proof = append([]int{last, x.by[last]}, proof...)
@@ -95,7 +96,15 @@ func (r *register) rules(m mutation) (*finding, staleness) {
 }
 
 // severity orders the names, the worst first.
-var severity = [...]string{"aborted-read", "thin-air-read", "lost-update", "future-read", "lost-write", "stale-read"}
+var severity = [...]string{"aborted-read", "thin-air-read", "lost-update", "future-read", "lost-write", "stale-read", "nonlinearizable"}
+
+// worse orders findings, those that a reader must see first before others: by severity, then the most stale.
+func worse(a, b finding) int {
+	return cmp.Or(
+		cmp.Compare(slices.Index(severity[:], a.name), slices.Index(severity[:], b.name)),
+		cmp.Compare(b.since, a.since),
+	)
+}
 
 func at(o op, m mutation) int {
 	if m == futureComparesReturns {
