@@ -57,6 +57,14 @@ type Node interface {
 	Dial(ctx context.Context, port int) (net.Conn, error)
 }
 
+// Forwarder is a Node from which its peers can be reached: what a client that runs on the node would reach, so
+// that a cut between the two holds for it.
+type Forwarder interface {
+	// Forward connects from the node to a TCP port of one of its peers, as the node sees it. The connection has
+	// deadlines. That nobody listens there is an error.
+	Forward(ctx context.Context, to netip.AddrPort) (net.Conn, error)
+}
+
 // Cmd is a command for a node: a list of arguments, never a line for a shell.
 type Cmd struct {
 	Args  []string
