@@ -41,7 +41,7 @@ func CleanRuns(p float64) int {
 	case !(p > 0):
 		return math.MaxInt
 	}
-	n := math.Ceil(math.Log(1-confidence) / math.Log1p(-p))
+	n := math.Ceil(math.Log(1-confidence)/math.Log1p(-p) - 1e-9) // or a rounding error costs a run
 	if n >= math.MaxInt32 {
 		return math.MaxInt
 	}

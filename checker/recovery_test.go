@@ -136,6 +136,13 @@ func TestRecoveryStories(t *testing.T) {
 			s.window(40, cutOff, nil)
 			s.final(2, busy)
 		}},
+		{name: "what came before a later fault does not count", want: Unknown, says: "n1 answered none of the 4 operations", build: func(s *scene) {
+			s.phase(100, busy)
+			s.window(40, cutOff, nil)
+			s.slow(50, dead("n1", busy))
+			s.window(40, cutOff, nil)
+			s.final(4, dead("n1", busy))
+		}},
 		{name: "it was commanded to end, though nobody saw it gone", want: Valid, build: whole(busy, cutOff, busy, func(w *history.Window) { w.Recovered = history.Never })},
 		{name: "the fault never ended", want: Unknown, says: "w1 (partition:primaries) was never seen to end", build: whole(busy, cutOff, busy, func(w *history.Window) {
 			w.Recovered, w.Commanded.To = history.Never, history.Never

@@ -15,13 +15,16 @@ import (
 // each node. It is Jepsen's set checker, made strict: each node must be read, and a read must not contain what
 // failed for certain.
 func Set() Spec {
-	return Spec{"set", "every acknowledged element of a set (add, read) is in the final reads of all nodes, and nothing else", Func(checkSet)}
+	return Spec{"set", "every acknowledged element of a set (add, read) is in the final reads of all nodes, and nothing else", setChecker{}}
 }
 
 // listed is how many elements an anomaly names.
 const listed = 20
 
-func checkSet(ctx context.Context, in Input) Result {
+type setChecker struct{}
+
+// Check judges each key as a set of its own.
+func (setChecker) Check(ctx context.Context, in Input) Result {
 	v := in.History
 	if in.Plan != nil && !in.Plan.Final.Happened() {
 		return Result{Reason: "the run did not come to its final phase, so there are no final reads to judge"}
