@@ -2,10 +2,8 @@ package nemesis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +23,7 @@ type Config struct {
 
 	Every      time.Duration // between two probes of a fault in force; 0: 1 s
 	RecoverFor time.Duration // how long a healed fault may take to be seen gone; 0: 30 s
+	MaxHarmed  int           // how many nodes all faults in force may harm together; 0: a minority, and one that is alone as many as it does
 }
 
 const (
@@ -121,8 +120,8 @@ func (w *window) note(text string) {
 // Begin plans a fault, looks at the cluster before it, and sets it in force. The plan is on disk before anything
 // happens. With an id the window has begun, even when there is an error too, and wants its End; without one nothing happened.
 func (r *Runner) Begin(ctx context.Context, kind Kind, selector string) (id string, err error) {
-	if err := r.refuse(kind); err != nil {
-		return "", err
+	if err := Refuse(kind, r.cfg.Cluster); err != nil {
+		return "", fmt.Errorf("begin %s: %w", kind.Name, err)
 	}
 	r.mu.Lock()
 	n := len(r.windows) + 1
@@ -172,42 +171,6 @@ func (r *Runner) Begin(ctx context.Context, kind Kind, selector string) (id stri
 
 	go r.watch(watchCtx, w, clean, again)
 	return w.ID, err
-}
-
-// refuse says why a fault cannot be done on this cluster.
-func (r *Runner) refuse(kind Kind) error {
-	need := kind.Fault.Needs()
-	if need.Has(cluster.Network) && need != 0 && r.cfg.Cluster.Net == nil {
-		return fmt.Errorf("begin %s: %w", kind.Name, cluster.ErrNoNet)
-	}
-	for _, n := range r.cfg.Cluster.Nodes {
-		if !n.Can().Has(need) {
-			return fmt.Errorf("begin %s: node %s cannot do it: it needs %s, and can %s", kind.Name, n.Name(), need, n.Can())
-		}
-	}
-	return nil
-}
-
-// plan plans the nth window. Only a fault that wants to know who leads makes it ask, for as long as an election takes.
-func (r *Runner) plan(ctx context.Context, kind Kind, selector string, n int) (Spec, error) {
-	v := View{Nodes: r.cfg.Cluster.Names(), Selector: selector, ID: fmt.Sprintf("w%d", n)}
-	deadline := time.Now().Add(primaryFor)
-	for {
-		spec, err := kind.Fault.Plan(v, rand.New(rand.NewPCG(r.cfg.Seed, uint64(n))))
-		p, knows := r.cfg.Cluster.DB.(cluster.Primaries)
-		if !errors.Is(err, ErrNoPrimaries) || !knows || time.Now().After(deadline) {
-			return spec, err
-		}
-		askCtx, cancel := context.WithDeadline(ctx, deadline.Add(time.Second))
-		leads, askErr := p.Primaries(askCtx, r.cfg.Cluster)
-		cancel()
-		if askErr != nil {
-			r.cfg.Log.Warn("nobody could be asked who leads", "error", askErr)
-		}
-		if v.Primaries = leads; len(leads) == 0 && !pause(ctx, 200*time.Millisecond) {
-			return Spec{}, context.Cause(ctx)
-		}
-	}
 }
 
 // before probes the cluster without the fault: what was silent already is no proof of a cut. A lost probe is no

@@ -327,6 +327,7 @@ func TestHealingMayTakeItsTime(t *testing.T) {
 
 func TestHealingOutlivesCancellationAndErrors(t *testing.T) {
 	l := newLab(t, 5)
+	l.cfg.MaxHarmed = 5
 	ctx, cancel := context.WithCancel(context.Background())
 	for _, s := range []string{"n1|n2", "majorities-ring"} {
 		if _, err := l.Begin(ctx, Kinds()[0], s); err != nil {
@@ -396,6 +397,7 @@ func TestWhoLeadsIsAskedUntilSomebodyDoes(t *testing.T) {
 
 func TestOverlappingCutsCompose(t *testing.T) {
 	l := newLab(t, 3)
+	l.cfg.MaxHarmed = 3
 	a := l.begin(t, "n1|n2")
 	b := l.begin(t, "n2|n3")
 	eventually(t, "both observed", func() bool { return l.observed(0)() && l.observed(1)() })

@@ -1,0 +1,49 @@
+package nemesis
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Play begins and ends the windows of a schedule at their times, counted from now, until it is over or ctx ended; what is
+// in force then is left to HealAll. A window that is late, because the one before it took long to recover, is shorter
+// or, when its time is over, begun and ended at once, and the coverage says what that is worth. Errors are in the
+// windows, and end nothing.
+func (r *Runner) Play(ctx context.Context, plan []Entry) {
+	began := time.Now()
+	until := func(d time.Duration) bool { return pause(ctx, time.Until(began.Add(d))) }
+	type open struct {
+		id   string
+		ends time.Duration
+	}
+	var inForce []open
+	endBefore := func(t time.Duration) bool {
+		for len(inForce) > 0 && inForce[0].ends <= t {
+			o := inForce[0]
+			if !until(o.ends) {
+				return false
+			}
+			if err := r.End(ctx, o.id); err != nil {
+				r.cfg.Log.Error("fault did not end", "window", o.id, "error", err)
+			}
+			inForce = inForce[1:]
+		}
+		return true
+	}
+	const forever = time.Duration(1<<63 - 1)
+	for _, e := range plan {
+		if !endBefore(e.At) || !until(e.At) {
+			return
+		}
+		id, err := r.Begin(ctx, e.Fault.Kind, e.Fault.Selector)
+		if err != nil {
+			r.cfg.Log.Error("fault did not begin", "fault", e.Fault.Name(), "error", err)
+		}
+		if id != "" {
+			inForce = append(inForce, open{id, e.At + e.For})
+			slices.SortStableFunc(inForce, func(a, b open) int { return int(a.ends - b.ends) })
+		}
+	}
+	endBefore(forever)
+}
