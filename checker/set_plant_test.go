@@ -93,7 +93,7 @@ func TestTheCanaryOfASetLacksOneElement(t *testing.T) {
 		if !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		if r := Set().Checker.Check(context.Background(), Input{History: pv}); r.Verdict != Invalid {
+		if r := Set().Checker.Check(context.Background(), Input{History: pv}); r.Verdict != Invalid || len(r.Anomalies) != 1 || r.Facts["lost"] != 1 {
 			t.Fatalf("seed %d: %s %s", seed, r.Verdict, r.Reason)
 		}
 	}

@@ -57,7 +57,7 @@ func say(enc *json.Encoder, m message, status int) int {
 }
 
 // one runs one checker. A panic in its own goroutine is a result; in another goroutine it ends the child.
-func one(specs []checker.Spec, name string, in checker.Input, timeout time.Duration) (r checker.Result) {
+func one(specs []checker.Spec, name string, in input, timeout time.Duration) (r checker.Result) {
 	i := slices.IndexFunc(specs, func(s checker.Spec) bool { return s.Name == name })
 	if i < 0 {
 		var names []string
@@ -74,15 +74,21 @@ func one(specs []checker.Spec, name string, in checker.Input, timeout time.Durat
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	r = specs[i].Checker.Check(ctx, in)
+	r = canary(ctx, name, specs[i].Checker, in, specs[i].Checker.Check(ctx, in.Input))
 	if r.Verdict != checker.Valid && r.Reason == "" {
 		r.Reason = "it gave no reason"
 	}
 	return r
 }
 
+// input is what the checkers look at, and the seed of the run, 0 for a lone file.
+type input struct {
+	checker.Input
+	seed uint64
+}
+
 // load reads what the checkers look at.
-func load(o order) (checker.Input, io.Closer, error) {
+func load(o order) (input, io.Closer, error) {
 	if o.RunDir == "" {
 		in, err := view(o.History)
 		in.Params = o.Params
@@ -90,7 +96,7 @@ func load(o order) (checker.Input, io.Closer, error) {
 	}
 	d, err := store.Open(o.RunDir)
 	if err != nil {
-		return checker.Input{}, nil, err
+		return input{}, nil, err
 	}
 	in, err := loadRun(d, o.Params)
 	if err != nil {
@@ -100,7 +106,7 @@ func load(o order) (checker.Input, io.Closer, error) {
 	return in, d, nil
 }
 
-func loadRun(d *store.Dir, params history.Params) (checker.Input, error) {
+func loadRun(d *store.Dir, params history.Params) (input, error) {
 	path := filepath.Join(d.Path, store.HistoryFile)
 	if d.Has(store.HistoryZst) {
 		path = filepath.Join(d.Path, store.HistoryZst)
@@ -113,6 +119,7 @@ func loadRun(d *store.Dir, params history.Params) (checker.Input, error) {
 	if err := d.ReadJSON(store.MetaFile, &meta); err != nil {
 		return in, err
 	}
+	in.seed = meta.Seed
 	in.Params = history.Params{}
 	for _, ps := range []history.Params{meta.Params, params} {
 		for k, v := range ps {
@@ -134,14 +141,14 @@ func loadRun(d *store.Dir, params history.Params) (checker.Input, error) {
 	return in, nil
 }
 
-func view(path string) (checker.Input, error) {
+func view(path string) (input, error) {
 	ops, _, err := history.ReadAll(path) // a torn last line is a crash's mark: what was completed before it counts
 	if err != nil {
-		return checker.Input{}, err
+		return input{}, err
 	}
 	v, err := history.NewView(ops)
 	if err != nil {
-		return checker.Input{}, fmt.Errorf("%s: %w", path, err)
+		return input{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return checker.Input{History: v}, nil
+	return input{Input: checker.Input{History: v}}, nil
 }

@@ -71,6 +71,7 @@ func bad() []checker.Spec {
 			_ = os.WriteFile(os.Getenv("JUDGE_TEST_PID"), []byte(fmt.Sprint(os.Getpid())), 0o600)
 			return hang()
 		})},
+		{Name: "blind", Checker: planter{check: says(checker.Valid, "").Check}},
 		checker.Coverage(), linear.Register(),
 	}
 }

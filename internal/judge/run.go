@@ -32,8 +32,8 @@ func Run(ctx context.Context, r Request) ([]store.CheckerResult, error) {
 		o.Memory = DefaultMemory
 	}
 	o.Names = slices.Clone(r.Names)
-	if !hasPlan(r.RunDir) { // coverage is judged against a plan
-		o.Names = slices.DeleteFunc(o.Names, func(n string) bool { return n == "coverage" })
+	if !hasPlan(r.RunDir) { // these are judged against a plan
+		o.Names = slices.DeleteFunc(o.Names, func(n string) bool { return n == "coverage" || n == "recovery" })
 	}
 	var out []store.CheckerResult
 	for len(o.Names) > 0 {

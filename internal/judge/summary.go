@@ -141,6 +141,8 @@ func (s sentence) did(name string, n int, a checker.Anomaly) string {
 		return s.name + " kept " + number(int(s.fact("aborted")), "element") + " whose adding it had refused"
 	case "unexpected-element":
 		return s.name + " contains " + number(int(s.fact("unexpected")), "element") + " that nobody added"
+	case "never-recovered":
+		return s.name + " did not come back after the last fault was gone"
 	case "nonlinearizable":
 		return "what " + s.name + " answered on " + keys + " cannot have happened one operation at a time, in any order"
 	}
