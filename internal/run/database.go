@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/partita-dev/partita/cluster"
+	"github.com/partita-dev/partita/nemesis"
 )
 
 // setUpTries is how often the database is brought up before that is an error.
@@ -32,6 +32,9 @@ func (r *runner) clusterUp(ctx context.Context) error {
 		return err
 	}
 	c.DB = db
+	if g, ok := db.(interface{ Grace() time.Duration }); ok { // the database knows better than the provider
+		c.Grace = g.Grace()
+	}
 	r.cluster = c
 	r.plan.Nodes, r.meta.Nodes, r.meta.Cluster = c.Names(), c.Names(), c.ID
 	if im, ok := r.cfg.Provider.(interface {
@@ -45,13 +48,11 @@ func (r *runner) clusterUp(ctx context.Context) error {
 	return r.refuse()
 }
 
-// refuse names the fault that needs more than the nodes can.
+// refuse names the fault that needs more than the nodes or the database can.
 func (r *runner) refuse() error {
 	for _, f := range r.cfg.Faults {
-		for _, n := range r.cluster.Nodes {
-			if need := f.Kind.Fault.Needs(); !n.Can().Has(need) {
-				return fmt.Errorf("fault %s needs %s, and node %s (%s) can only %s: leave it out of --faults or take another --provider", f.Name(), need, n.Name(), r.cfg.ProviderName, n.Can())
-			}
+		if err := nemesis.Refuse(f.Kind, r.cluster); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -148,44 +149,4 @@ func eachNode(ctx context.Context, c *cluster.Cluster, f func(context.Context, c
 	}
 	wg.Wait()
 	return errors.Join(errs...)
-}
-
-// aliveFor is how long a node may take to say whether its daemons still run.
-const aliveFor = 10 * time.Second
-
-// casualties notes each daemon that died without being asked to, and each node that cannot be asked: such a run accuses
-// nobody, and is not valid.
-func (r *runner) casualties() {
-	found := make(chan string, len(r.cluster.Nodes)*len(r.cluster.DB.Daemons()))
-	_ = eachNode(context.Background(), r.cluster, func(ctx context.Context, n cluster.Node) error {
-		p, ok := n.(cluster.Processes)
-		if !ok {
-			return nil
-		}
-		for _, d := range r.cluster.DB.Daemons() {
-			status := make(chan cluster.Process, 1)
-			err := bounded(ctx, aliveFor, func(ctx context.Context) error {
-				st, err := p.Status(ctx, d)
-				status <- st
-				return err
-			})
-			if err != nil {
-				found <- fmt.Sprintf("node %s could not be asked whether %s still runs: %v", n.Name(), d, err)
-				return nil
-			}
-			if st := <-status; !st.Running && !st.Asked {
-				found <- fmt.Sprintf("%s on %s died by itself (%s): see logs/%s", d, n.Name(), st.Exit, n.Name())
-			}
-		}
-		return nil
-	})
-	close(found)
-	var all []string
-	for s := range found {
-		all = append(all, s)
-	}
-	slices.Sort(all)
-	for _, s := range all {
-		r.void("nodes", s)
-	}
 }
