@@ -38,13 +38,7 @@ func TestCommandLine(t *testing.T) {
 
 // TestOnDocker runs real databases.
 func TestOnDocker(t *testing.T) {
-	if out, err := exec.Command("docker", "version", "--format", "{{.Server.Version}}").CombinedOutput(); err != nil {
-		why := "no Docker engine answers: " + strings.TrimSpace(string(out))
-		if strings.Contains(os.Getenv("PARTITA_REQUIRE"), "docker") {
-			t.Fatal(why)
-		}
-		t.Skipf("NOT RUN: %s (%s)", t.Name(), why)
-	}
+	needDocker(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/docker",
 		RequireExplicitExec: true,
@@ -52,6 +46,20 @@ func TestOnDocker(t *testing.T) {
 		Cmds:                commands,
 		Deadline:            time.Now().Add(15 * time.Minute),
 	})
+}
+
+// needDocker ends a test that no engine answers for; where one is required that is a failure.
+func needDocker(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command("docker", "version", "--format", "{{.Server.Version}}").CombinedOutput()
+	if err == nil {
+		return
+	}
+	why := "no Docker engine answers: " + strings.TrimSpace(string(out))
+	if strings.Contains(os.Getenv("PARTITA_REQUIRE"), "docker") {
+		t.Fatal(why)
+	}
+	t.Skipf("NOT RUN: %s (%s)", t.Name(), why)
 }
 
 func setup(e *testscript.Env) error {
@@ -68,12 +76,12 @@ func setup(e *testscript.Env) error {
 	e.Setenv("ROOT", root)
 	state := filepath.Join(e.WorkDir, "state")
 	e.Setenv("PARTITA_STATE", state)
-	e.Defer(func() { removeClusters(e.T(), state) })
+	e.Defer(func() { removeClusters(state, e.T().Log) })
 	return nil
 }
 
-// removeClusters takes down what a script that failed left up.
-func removeClusters(t testscript.T, state string) {
+// removeClusters takes down what a test that failed left up.
+func removeClusters(state string, log func(...any)) {
 	left, _ := filepath.Glob(filepath.Join(state, "clusters", "*"))
 	if len(left) == 0 {
 		return
@@ -82,12 +90,12 @@ func removeClusters(t testscript.T, state string) {
 	defer cancel()
 	p, err := docker.New(ctx, docker.Options{State: state})
 	if err != nil {
-		t.Log("clusters are left: ", left, err)
+		log("clusters are left: ", left, err)
 		return
 	}
 	for _, path := range left {
 		if err := p.Down(ctx, &cluster.Cluster{ID: filepath.Base(path)}); err != nil {
-			t.Log("cluster is left: ", err)
+			log("cluster is left: ", err)
 		}
 	}
 	_ = p.CloseEngine()
