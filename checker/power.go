@@ -56,7 +56,7 @@ func newPower(windows []WindowCoverage, attempts int) Power {
 		for _, w := range windows {
 			p.Attempts += w.Total
 		}
-		what = fmt.Sprintf("%s with %s attempted in them", count(p.Windows, "fault window"), count(p.Attempts, "operation"))
+		what = fmt.Sprintf("%s with %s attempted", count(p.Windows, "fault window"), count(p.Attempts, "operation"))
 	}
 	for _, n := range []int{1, CleanRuns(0.1), CleanRuns(0.05), CleanRuns(0.01)} {
 		p.Excludes = append(p.Excludes, Excluded{Runs: n, ShowsIn: Excludes(n)})

@@ -63,7 +63,7 @@ func buildRegister(o Options) (Built, error) {
 			}
 			return Any(reads...)
 		})),
-		Checkers: []string{"linearizable-register", "stats", "coverage"},
+		Checkers: []string{"linearizable-register", "stats", "recovery", "coverage"},
 	}, nil
 }
 

@@ -45,6 +45,6 @@ func buildSet(o Options) (Built, error) {
 	return Built{
 		Main:     Any(gs...),
 		Final:    TimeLimit(finalReadsFor, onEachNode(o, read)),
-		Checkers: []string{"set", "stats", "coverage"},
+		Checkers: []string{"set", "stats", "recovery", "coverage"},
 	}, nil
 }

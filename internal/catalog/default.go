@@ -6,7 +6,9 @@ import (
 	"github.com/partita-dev/partita/checker"
 	"github.com/partita-dev/partita/checker/linear"
 	etcdclient "github.com/partita-dev/partita/clients/etcd"
+	redisclient "github.com/partita-dev/partita/clients/redis"
 	"github.com/partita-dev/partita/docker/etcd"
+	redissentinel "github.com/partita-dev/partita/docker/redis-sentinel"
 	"github.com/partita-dev/partita/nemesis"
 	"github.com/partita-dev/partita/workloads"
 )
@@ -20,11 +22,18 @@ func Default() *Catalog {
 			Flags: func(fs *pflag.FlagSet) {
 				fs.String("read-mode", "linearizable", "of reads: linearizable, or serializable, which may be stale by promise")
 			},
+		}, {
+			Name: "redis-sentinel", Doc: "Redis 7.0.15 from Debian, a primary and replicas that Sentinel watches.", Default: "set",
+			Image: redissentinel.Image, DB: redissentinel.New, Driver: redisclient.New,
+			Flags: func(fs *pflag.FlagSet) {
+				fs.Int("wait", 0, "how many replicas must have a write before it is acknowledged (the WAIT command)")
+				fs.Int("min-replicas", 0, "without how many replicas a primary refuses writes (min-replicas-to-write)")
+			},
 		}},
 		Workloads: []workloads.Workload{workloads.Register(), workloads.Set()},
 		Faults:    nemesis.Kinds(),
 		Checkers: []checker.Spec{
-			linear.Register(), checker.Set(), checker.Stats(), checker.Coverage(),
+			linear.Register(), checker.Set(), checker.Stats(), checker.Recovery(), checker.Coverage(),
 		},
 	}
 }

@@ -42,6 +42,7 @@ type page struct {
 	NoFaults  string
 	Planned   []pair
 	Coverage  string
+	Power     string
 	Checkers  []checkerView
 	Nodes     []logGroup
 	Setup     []pair
@@ -135,6 +136,7 @@ func newPage(d Data, lim limits) (*page, error) {
 			p.Coverage = factText(normal(score))
 		}
 	}
+	p.Power = power(v)
 	p.Nodes = groupLogs(d.Logs)
 	p.Setup = setup(m)
 	p.Phases = phases(m.Phases)

@@ -56,6 +56,9 @@ func Text(w io.Writer, page string, v store.Verdict, m store.Meta, colour bool) 
 		fmt.Fprintf(&b, "\n  the run itself: %s\n", plain(clip(e, 500)))
 	}
 	fmt.Fprintf(&b, "\n  %s operations: %s ok, %s fail, %s info\n", count(v.Ops.OK+v.Ops.Fail+v.Ops.Info), count(v.Ops.OK), count(v.Ops.Fail), count(v.Ops.Info))
+	if says := power(v); says != "" {
+		fmt.Fprintf(&b, "  %s\n", plain(clip(says, 500)))
+	}
 	if page != "" {
 		fmt.Fprintf(&b, "  report: %s\n", page)
 	}

@@ -61,6 +61,8 @@ func expectation(name string) string {
 		return "Every element whose add was acknowledged is in the final read of every node, and nothing is there that nobody added."
 	case name == "coverage":
 		return "Each planned fault was seen by a probe, and clients kept trying on every side of it."
+	case name == "recovery":
+		return "When the last fault is gone, every node serves again, and goes on serving."
 	case name == "stats":
 		return "Each kind of operation succeeds at least once."
 	}
