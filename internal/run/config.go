@@ -9,6 +9,7 @@ import (
 	"github.com/partita-dev/partita/cluster"
 	"github.com/partita-dev/partita/history"
 	"github.com/partita-dev/partita/internal/catalog"
+	"github.com/partita-dev/partita/nemesis"
 	"github.com/partita-dev/partita/workloads"
 )
 
@@ -32,6 +33,8 @@ type Config struct {
 	TimeLimit time.Duration // of the main phase, warm-up included
 	OpTimeout time.Duration
 	Interval  time.Duration // from the beginning of one fault to the beginning of the next
+	Overlap   bool          // let faults go on into the next one
+	MaxHarmed int           // how many nodes all faults in force may harm together; 0: see nemesis.Config
 	Rate      float64       // operations a second over all workers; 0: as fast as they go
 
 	Store        string
@@ -89,6 +92,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("--time-limit %s, --op-timeout %s, --interval %s: each must be more than nothing", c.TimeLimit, c.OpTimeout, c.Interval)
 	case c.Rate < 0:
 		return fmt.Errorf("--rate %g: expected operations a second, or 0 for as fast as they go", c.Rate)
+	case c.MaxHarmed < 0 || c.MaxHarmed > c.Nodes:
+		return fmt.Errorf("--max-harmed %d: expected 1 to %d nodes, or 0 for a minority", c.MaxHarmed, c.Nodes)
 	case len(c.Faults) > 0 && c.Workers < c.Nodes:
 		return fmt.Errorf("%d workers on %d nodes: with faults each node needs a client, or a side of a cut has nobody who tries; take --concurrency 1n or more", c.Workers, c.Nodes)
 	}
@@ -139,23 +144,11 @@ func (c Config) Describe() string {
 	return b.String()
 }
 
-// entry is one planned window; At counts from the end of the warm-up.
-type entry struct {
-	At, For time.Duration
-	Fault   catalog.Fault
-}
-
-// schedule lays the faults out over the time limit: one window each interval, in force for the first half of it.
-// Faults take turns in the order of --faults, so that each is there at least once when there is time. A window
-// that would not be healed before the time limit is not begun.
-func (c Config) schedule() []entry {
-	if len(c.Faults) == 0 {
-		return nil
+// schedule lays the faults out over the time limit, counted from the end of the warm-up.
+func (c Config) schedule() []nemesis.Entry {
+	faults := make([]nemesis.Asked, len(c.Faults))
+	for i, f := range c.Faults {
+		faults[i] = nemesis.Asked(f)
 	}
-	var out []entry
-	hold := c.Interval / 2
-	for at := time.Duration(0); at+hold <= c.TimeLimit-minRateFor; at += c.Interval {
-		out = append(out, entry{At: at, For: hold, Fault: c.Faults[len(out)%len(c.Faults)]})
-	}
-	return out
+	return nemesis.Schedule(faults, nemesis.Timing{Length: c.TimeLimit - minRateFor, Interval: c.Interval, Overlap: c.Overlap, Seed: c.Seed})
 }

@@ -56,12 +56,20 @@ func (r *runner) drive(ctx context.Context) {
 
 	nem := nemesis.NewRunner(nemesis.Config{
 		Cluster: r.cluster, Point: s.Point, Inject: s.Inject, Save: r.saveFaults, Log: r.log, Seed: r.cfg.Seed,
+		RecoverFor: r.cfg.Limits.Recover, MaxHarmed: r.cfg.MaxHarmed,
 	})
 	r.show.watch(s, nem)
+	watchCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	watching := make(chan struct{})
+	go func() { defer close(watching); r.watchDaemons(watchCtx, nem, s.Inject) }()
 	main := r.phase("main", func() error { return r.main(ctx, file, s, nem, built.Main) })
 	// Healing outlives cancellation and everything that went wrong before.
 	heal := r.phase("heal", func() error { return nem.HealAll(context.WithoutCancel(ctx)) })
-	defer r.casualties()
+	defer func() {
+		stop()
+		<-watching
+		r.casualties()
+	}()
 	if main != nil || heal != nil || ctx.Err() != nil {
 		return
 	}
@@ -124,23 +132,7 @@ func (r *runner) nemesis(ctx context.Context, s *sched.Scheduler, nem *nemesis.R
 	if len(plan) == 0 || !r.warm(ctx, s) {
 		return nil
 	}
-	began := time.Now()
-	for _, e := range plan {
-		if !sleepUntil(ctx, began.Add(e.At)) {
-			return nil
-		}
-		id, err := nem.Begin(ctx, e.Fault.Kind, e.Fault.Selector)
-		if err != nil {
-			r.log.Error("fault did not begin", "fault", e.Fault.Name(), "error", err)
-		}
-		if id == "" {
-			continue
-		}
-		sleepUntil(ctx, began.Add(e.At+e.For))
-		if err := nem.End(context.WithoutCancel(ctx), id); err != nil {
-			r.log.Error("fault did not end", "fault", e.Fault.Name(), "error", err)
-		}
-	}
+	nem.Play(ctx, plan)
 	return nil
 }
 

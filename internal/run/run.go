@@ -45,6 +45,7 @@ type runner struct {
 	errs []error // of phases
 
 	cluster *cluster.Cluster
+	deaths  deaths
 	whole   bool // everything was recorded, the final reads too
 	show    *progress
 }
