@@ -11,6 +11,7 @@ import (
 
 	"github.com/partita-dev/partita/cluster"
 	"github.com/partita-dev/partita/history"
+	"github.com/partita-dev/partita/internal/run"
 )
 
 func (a *app) clusterCmd() *cobra.Command {
@@ -44,7 +45,9 @@ func (a *app) clusterUpCmd() *cobra.Command {
 			}
 			ctx, stop := a.onInterrupt(c.Context())
 			defer stop()
-			cl, err := p.Up(ctx, cluster.Spec{Nodes: nodes, Target: t.Name, Image: t.Image, Daemons: db.Daemons(), Log: func(s string) { _, _ = fmt.Fprintln(a.stderr, s) }})
+			id := cluster.NewID()
+			a.remains.note(run.Progress{Cluster: id})
+			cl, err := p.Up(ctx, cluster.Spec{ID: id, Nodes: nodes, Target: t.Name, Image: t.Image, Daemons: db.Daemons(), Log: func(s string) { _, _ = fmt.Fprintln(a.stderr, s) }})
 			if err != nil {
 				return environment(err)
 			}

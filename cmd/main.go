@@ -101,6 +101,7 @@ type app struct {
 	stdin   io.Reader
 	stdout  io.Writer
 	stderr  io.Writer
+	remains remains
 }
 
 // Main runs the command line with what the options add, and gives the exit status.

@@ -251,7 +251,10 @@ func rank(status int) int {
 // testOnce does one run and prints its result; the statusError is nil when it is valid.
 func (a *app) testOnce(ctx context.Context, cfg run.Config, f *testFlags) (run.Outcome, *statusError) {
 	line := newLine(a.stderr, f.logJSON)
-	cfg.Progress = line.show
+	cfg.Progress = func(p run.Progress) {
+		a.remains.note(p)
+		line.show(p)
+	}
 	_, _ = fmt.Fprintf(a.stderr, "%s\n", cfg.Command)
 	out, err := run.Run(ctx, cfg)
 	line.end()

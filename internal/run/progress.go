@@ -13,6 +13,8 @@ type progress struct {
 	cfg  Config
 	done chan struct{}
 
+	telling sync.Mutex
+
 	mu    sync.Mutex
 	now   Progress
 	began time.Time // of the phase
@@ -78,6 +80,8 @@ func (p *progress) tell() {
 	if p.cfg.Progress == nil {
 		return
 	}
+	p.telling.Lock() // whoever watches hears one thing at a time, in order
+	defer p.telling.Unlock()
 	p.mu.Lock()
 	now := p.now
 	if now.Phase == "" { // nothing has begun
