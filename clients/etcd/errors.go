@@ -38,7 +38,7 @@ var serverCodes = []struct {
 	{rpctypes.ErrCorrupt, "corrupt"},
 }
 
-// classify gives an error its code, and marks the two that prove that the operation did not happen. ctx is the
+// classify gives an error its code, and marks the three that prove that the operation did not happen. ctx is the
 // operation's; unsent says that certainly nothing of it was sent.
 func classify(ctx context.Context, err error, unsent bool) error {
 	code := status.Code(err) // of a status; Unknown for anything else
@@ -47,7 +47,7 @@ func classify(ctx context.Context, err error, unsent bool) error {
 		return clients.Coded("cancelled", err)
 	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || code == codes.DeadlineExceeded:
 		if unsent {
-			return clients.Coded("connect-timeout", err)
+			return clients.NotDone(clients.Coded("connect-timeout", err)) // a paused node takes connections and says nothing
 		}
 		return clients.Coded("timeout", err)
 	case unsent && code == codes.Unavailable:

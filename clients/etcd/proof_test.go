@@ -1,14 +1,19 @@
 package etcd
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 
 	"github.com/partita-dev/partita/clients"
@@ -182,26 +187,110 @@ func TestShutdownInTheMiddle(t *testing.T) {
 	}
 }
 
-// A node that is paused takes the connection and says nothing: the time-out is told apart, and stays indeterminate.
+// A node that is paused takes the connection and says nothing: no stream was opened, so that nothing was sent, and
+// nothing is when the node goes on. What was sent before on a connection that stood stays open.
 func TestATimeoutWhileConnecting(t *testing.T) {
-	p := newPeer(t)
-	proxy := clienttest.NewProxy(t, p.addr)
-	proxy.Stall()
-	c, err := driverFor(t, nil).Open(t.Context(), nil, proxy.Node("n1"), 0)
+	for _, k := range kinds {
+		t.Run(k.f, func(t *testing.T) {
+			t.Parallel()
+			p := newPeer(t)
+			proxy := clienttest.NewProxy(t, p.addr)
+			proxy.Stall()
+			c, err := driverFor(t, history.Params{"object": k.object}).Open(t.Context(), nil, proxy.Node("n1"), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			try := func(n int, d time.Duration) error {
+				ctx, cancel := context.WithTimeout(t.Context(), d)
+				defer cancel()
+				_, _, err := c.Invoke(ctx, history.Op{F: k.f, Key: "run/k", Value: k.value(n)})
+				return err
+			}
+			for n := range 3 {
+				if err := try(n, 100*time.Millisecond); !clients.IsNotDone(err) || code(err) != "connect-timeout" {
+					t.Errorf("NotDone %v, code %q: %v", clients.IsNotDone(err), code(err), err)
+				}
+			}
+			proxy.Release() // the node goes on, and serves what was buffered
+			for deadline := time.Now().Add(clienttest.Patience); ; {
+				err := try(3, clienttest.Patience)
+				if err == nil {
+					break
+				}
+				if !clients.IsNotDone(err) || time.Now().After(deadline) {
+					t.Fatalf("after it went on: %v", err)
+				}
+			}
+			if n := p.count(); n != 1 {
+				t.Errorf("%d effects of one operation that succeeded", n)
+			}
+			proxy.Stall()
+			if err := try(4, 100*time.Millisecond); clients.IsNotDone(err) || code(err) != "timeout" {
+				t.Errorf("on a connection that stood: NotDone %v, code %q: %v", clients.IsNotDone(err), code(err), err)
+			}
+			if err := c.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		})
+	}
+}
+
+// A peer that takes connections and reads, but never speaks HTTP/2, receives no request.
+func TestAPeerThatNeverSpeaks(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	_, _, err = c.Invoke(ctx, history.Op{F: "write", Key: "run/k", Value: "1"})
-	if clients.IsNotDone(err) || code(err) != "connect-timeout" {
-		t.Errorf("NotDone %v, code %q: %v", clients.IsNotDone(err), code(err), err)
+	var mu sync.Mutex
+	var got []byte
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer func() { _ = conn.Close() }()
+				for b := make([]byte, 4096); ; {
+					n, err := conn.Read(b)
+					mu.Lock()
+					got = append(got, b[:n]...)
+					mu.Unlock()
+					if err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	c, err := driverFor(t, nil).Open(t.Context(), nil, clienttest.NewProxy(t, l.Addr().String()).Node("n1"), 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := c.Close(); err != nil {
-		t.Errorf("close: %v", err)
+	for n := range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		_, _, err := c.Invoke(ctx, history.Op{F: "write", Key: "run/k", Value: number(7_654_321 + n)})
+		cancel()
+		if !clients.IsNotDone(err) || code(err) != "connect-timeout" {
+			t.Errorf("NotDone %v, code %q: %v", clients.IsNotDone(err), code(err), err)
+		}
 	}
-	if n := p.count(); n != 0 {
-		t.Errorf("%d effects", n)
+	_ = c.Close()
+	_ = l.Close()
+	wg.Wait()
+	frames := http2.NewFramer(io.Discard, bytes.NewReader(bytes.TrimPrefix(got, []byte(http2.ClientPreface))))
+	for {
+		f, err := frames.ReadFrame()
+		if err != nil {
+			break
+		}
+		if h := f.Header(); h.StreamID != 0 {
+			t.Errorf("a request was sent: %v", h)
+		}
+	}
+	if !bytes.HasPrefix(got, []byte(http2.ClientPreface)) || bytes.Contains(got, []byte("765432")) {
+		t.Errorf("the peer read %q", got)
 	}
 }
 
