@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 	"time"
@@ -65,7 +66,40 @@ func JUnit(dir *store.Dir) error {
 	return dir.Write(store.JUnitFile, b)
 }
 
+// WriteJUnit writes one JUnit document with a suite for each verdict.
+func WriteJUnit(w io.Writer, cases []Case) error {
+	var all junitSuites
+	for _, c := range cases {
+		s := suite(c.Verdict, c.Meta)
+		if c.Meta.Target == "" {
+			s.Name = c.name()
+			for i := range s.Cases {
+				s.Cases[i].Class = "partita." + strings.NewReplacer(".", "_", " ", "_", "/", ".").Replace(strings.TrimLeft(c.Path, "./"))
+			}
+		}
+		all.Suites = append(all.Suites, s)
+	}
+	b, err := all.bytes()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
 func junit(v store.Verdict, m store.Meta) ([]byte, error) {
+	return junitSuites{Suites: []junitSuite{suite(v, m)}}.bytes()
+}
+
+func (s junitSuites) bytes() ([]byte, error) {
+	b, err := xml.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write JUnit: %w", err)
+	}
+	return append([]byte(xml.Header), append(b, '\n')...), nil
+}
+
+func suite(v store.Verdict, m store.Meta) junitSuite {
 	faults := "none"
 	if len(m.Faults) > 0 {
 		faults = strings.Join(m.Faults, "+")
@@ -112,11 +146,7 @@ func junit(v store.Verdict, m store.Meta) ([]byte, error) {
 	if !m.Ended.IsZero() {
 		s.Time = seconds(m.Ended.Sub(m.Started))
 	}
-	b, err := xml.MarshalIndent(junitSuites{Suites: []junitSuite{s}}, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", store.JUnitFile, err)
-	}
-	return append([]byte(xml.Header), append(b, '\n')...), nil
+	return s
 }
 
 // judge makes of a verdict what CI understands.
