@@ -2,10 +2,8 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -35,8 +33,8 @@ func (a *app) checkCmd() *cobra.Command {
   partita check --format jsonl --checker set a.jsonl b.jsonl`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if format != "text" && format != "json" && format != "jsonl" {
-				return badArguments(fmt.Errorf("--format %q: choose from text, json, jsonl", format))
+			if err := checkFormat(format); err != nil {
+				return err
 			}
 			o := run.CheckOptions{Checkers: checkers, Timeout: timeout, Memory: memory << 20, Params: history.Params{}}
 			for _, n := range checkers {
@@ -53,12 +51,13 @@ func (a *app) checkCmd() *cobra.Command {
 			}
 			ctx, stop := a.onInterrupt(c.Context())
 			defer stop()
-			worst := statusValid
+			out, worst := a.newBatch(format), statusValid
 			for _, path := range args {
-				v, err := a.checkOne(ctx, path, o)
+				v, m, err := a.checkOne(ctx, path, o)
 				status := verdictStatus(v.Verdict)
 				if err != nil {
 					status = statusArguments
+					v.Verdict = checker.Merge(v.Verdict, checker.Unknown) // nobody may read valid beside an error
 					v.Errors = append(v.Errors, err.Error())
 					_, _ = fmt.Fprintf(a.stderr, "partita: %v\n", err)
 				}
@@ -74,9 +73,12 @@ func (a *app) checkCmd() *cobra.Command {
 					}
 					continue
 				}
-				if err := writeVerdict(a.stdout, format, path, v); err != nil {
+				if err := out.add(path, v, m); err != nil {
 					return err
 				}
+			}
+			if err := out.end(); err != nil {
+				return err
 			}
 			if worst != statusValid {
 				return &statusError{status: worst}
@@ -87,7 +89,7 @@ func (a *app) checkCmd() *cobra.Command {
 	fs := c.Flags()
 	fs.StringSliceVar(&checkers, "checker", nil, "judge with these (see 'partita list checkers'); default: the run's own, or what fits the file's operations")
 	fs.StringArrayVar(&params, "param", nil, "name=value, a parameter of a checker, such as initial=0")
-	fs.StringVar(&format, "format", "text", "text, json or jsonl (one object for each file)")
+	fs.StringVar(&format, "format", "text", formatHelp)
 	fs.DurationVar(&timeout, "timeout", 5*time.Minute, "after which a checker gives up with unknown")
 	fs.Int64Var(&memory, "memory", 4096, "MiB that a checker's process may use before it gives up with unknown")
 	return c
@@ -103,37 +105,43 @@ func checkRank(status int) int {
 	return statusArguments
 }
 
-// checkOne judges one folder of a run or one history file.
-func (a *app) checkOne(ctx context.Context, path string, o run.CheckOptions) (store.Verdict, error) {
+// checkOne judges one folder of a run, and gives what was run, or one history file.
+func (a *app) checkOne(ctx context.Context, path string, o run.CheckOptions) (v store.Verdict, m store.Meta, err error) {
 	fi, err := os.Stat(path)
 	if err != nil {
-		return store.Verdict{}, fmt.Errorf("check %s: %w: expected a history file or the folder of a run", path, errors.Unwrap(err))
+		return v, m, fmt.Errorf("check %s: %w: expected a history file or the folder of a run", path, errors.Unwrap(err))
 	}
 	if !fi.IsDir() {
 		seen, err := run.Survey(path)
 		if err != nil {
-			return store.Verdict{}, err
+			return v, m, err
 		}
 		if seen.Torn {
 			_, _ = fmt.Fprintf(a.stderr, "partita: %s: the last line is torn, as a crash leaves it; it is left out\n", path)
 		}
 		if len(o.Checkers) == 0 {
 			if o.Checkers, err = run.Guess(seen.Fs); err != nil {
-				return store.Verdict{}, fmt.Errorf("%s: %w", path, err)
+				return v, m, fmt.Errorf("%s: %w", path, err)
 			}
 		}
-		return run.CheckFile(ctx, path, o)
+		v, err = run.CheckFile(ctx, path, o)
+		return v, m, err
 	}
 	d, err := store.Open(path)
 	if err != nil {
-		return store.Verdict{}, err
+		return v, m, err
 	}
 	defer func() { _ = d.Close() }()
-	v, err := run.Check(ctx, a.catalog, d, o)
-	if err != nil || len(o.Checkers) > 0 || len(o.Params) > 0 {
-		return v, err
+	if v, err = run.Check(ctx, a.catalog, d, o); err != nil {
+		return v, m, err
 	}
-	return v, d.WriteJSON(store.VerdictFile, v)
+	if err := d.ReadJSON(store.MetaFile, &m); err != nil {
+		return v, m, err
+	}
+	if len(o.Checkers) > 0 || len(o.Params) > 0 {
+		return v, m, nil
+	}
+	return v, m, d.WriteJSON(store.VerdictFile, v)
 }
 
 // verdictStatus is the exit status of a verdict.
@@ -145,33 +153,4 @@ func verdictStatus(v checker.Verdict) int {
 		return statusInvalid
 	}
 	return statusUnknown
-}
-
-// fileVerdict is what --format json and jsonl print for each file.
-type fileVerdict struct {
-	File      string                `json:"file"`
-	Verdict   checker.Verdict       `json:"verdict"`
-	Anomalies []string              `json:"anomalies"`
-	Summary   string                `json:"summary,omitempty"`
-	Errors    []string              `json:"errors,omitempty"`
-	Checkers  []store.CheckerResult `json:"checkers,omitempty"` // json only
-}
-
-func writeVerdict(w io.Writer, format, path string, v store.Verdict) error {
-	out := fileVerdict{File: path, Verdict: v.Verdict, Anomalies: []string{}, Summary: v.Summary, Errors: v.Errors}
-	seen := map[string]bool{}
-	for _, c := range v.Checkers {
-		for _, an := range c.Anomalies {
-			if !seen[an.Name] {
-				seen[an.Name] = true
-				out.Anomalies = append(out.Anomalies, an.Name)
-			}
-		}
-	}
-	enc := json.NewEncoder(w)
-	if format == "json" {
-		out.Checkers = v.Checkers
-		enc.SetIndent("", "  ")
-	}
-	return enc.Encode(out)
 }

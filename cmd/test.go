@@ -42,6 +42,8 @@ type testFlags struct {
 	logJSON     bool
 	checkTime   time.Duration
 	checkMemory int64
+
+	batch *batch // of the verdicts, when they are not for people
 }
 
 func (f *testFlags) register(fs *pflag.FlagSet) {
@@ -61,7 +63,7 @@ func (f *testFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.leave, "leave-db-running", false, "leave cluster and database up afterwards")
 	fs.IntVar(&f.count, "test-count", 1, "how many runs, one after the other, each with the next seed")
 	fs.StringVar(&f.store, "store", "runs", "folder of the runs")
-	fs.StringVar(&f.format, "format", "text", "of the result: text, json or jsonl")
+	fs.StringVar(&f.format, "format", "text", formatHelp)
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print the plan and do nothing")
 	fs.BoolVar(&f.logJSON, "logging-json", false, "progress as JSON lines")
 	fs.DurationVar(&f.checkTime, "check-timeout", 5*time.Minute, "after which a checker gives up with unknown")
@@ -140,8 +142,8 @@ func (a *app) config(target string, f *testFlags, fs *pflag.FlagSet, owners para
 	if err != nil {
 		return cfg, err
 	}
-	if f.format != "text" && f.format != "json" && f.format != "jsonl" {
-		return cfg, fmt.Errorf("--format %q: choose from text, json, jsonl", f.format)
+	if err := checkFormat(f.format); err != nil {
+		return cfg, err
 	}
 	if f.count < 1 {
 		return cfg, fmt.Errorf("--test-count %d: expected at least 1", f.count)
@@ -218,6 +220,7 @@ func (a *app) test(ctx context.Context, cfg run.Config, f *testFlags) error {
 	}
 	ctx, stop := a.onInterrupt(ctx)
 	defer stop()
+	f.batch = a.newBatch(f.format)
 	var worst *statusError
 	for i := range f.count {
 		c := cfg
@@ -231,6 +234,9 @@ func (a *app) test(ctx context.Context, cfg run.Config, f *testFlags) error {
 		if ctx.Err() != nil {
 			break
 		}
+	}
+	if err := f.batch.end(); err != nil {
+		return &statusError{statusInternal, err}
 	}
 	if worst != nil {
 		return worst
@@ -259,7 +265,7 @@ func (a *app) testOnce(ctx context.Context, cfg run.Config, f *testFlags) (run.O
 	out, err := run.Run(ctx, cfg)
 	line.end()
 	if out.Dir != "" {
-		if err := a.printResult(out, f.format); err != nil {
+		if err := a.printResult(out, f); err != nil {
 			return out, &statusError{statusInternal, err}
 		}
 	}
@@ -278,11 +284,11 @@ func (a *app) testOnce(ctx context.Context, cfg run.Config, f *testFlags) (run.O
 	return out, nil
 }
 
-func (a *app) printResult(out run.Outcome, format string) error {
-	if format == "text" {
+func (a *app) printResult(out run.Outcome, f *testFlags) error {
+	if f.format == "text" {
 		return report.Text(a.stdout, relative(filepath.Join(out.Dir, store.ReportFile)), out.Verdict, out.Meta, useColour(a.stdout))
 	}
-	return writeVerdict(a.stdout, format, out.Dir, out.Verdict)
+	return f.batch.add(out.Dir, out.Verdict, out.Meta)
 }
 
 // relative gives a path below the working directory as a person would type it.
