@@ -32,7 +32,7 @@ type Config struct {
 	Dial   func(ctx context.Context, port int) (net.Conn, error)
 }
 
-// Node is a node that is reached over SSH. It implements cluster.Node, Executor, Files and Processes.
+// Node is a node that is reached over SSH. It implements cluster.Node, Executor, Files, Processes and Forwarder.
 type Node struct {
 	cfg Config
 
@@ -49,6 +49,7 @@ var (
 	_ cluster.Executor  = (*Node)(nil)
 	_ cluster.Files     = (*Node)(nil)
 	_ cluster.Processes = (*Node)(nil)
+	_ cluster.Forwarder = (*Node)(nil)
 )
 
 // ErrClosed is the error of a call on a node after Close.
@@ -214,6 +215,15 @@ func (n *Node) Peer(ctx context.Context) ([]netip.Addr, error) { return n.cfg.Pe
 
 // Dial connects to a TCP port of the node.
 func (n *Node) Dial(ctx context.Context, port int) (net.Conn, error) { return n.cfg.Dial(ctx, port) }
+
+// Forward connects from the node to one of its peers, over SSH.
+func (n *Node) Forward(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	c, err := n.shell(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.Forward(ctx, to)
+}
 
 // Exec runs a command over SSH.
 func (n *Node) Exec(ctx context.Context, cmd cluster.Cmd) (cluster.Output, error) {

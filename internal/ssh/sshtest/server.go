@@ -1,5 +1,6 @@
 // Package sshtest is a small SSH server in the test's own process. It runs commands with the machine's own sh,
-// so that quoting is judged by a real shell, and it can be made to hang.
+// so that quoting is judged by a real shell, and it can be made to hang. It
+// forwards connections too.
 package sshtest
 
 import (
@@ -7,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -25,6 +27,7 @@ type Server struct {
 	conns    map[net.Conn]bool
 	groups   []int // of the commands that were started
 	hang     bool
+	prohibit bool // forwarding
 }
 
 // Start starts a server that shows host and lets user in. It ends with the test, whose goroutines are all gone then.
@@ -120,8 +123,12 @@ func (s *Server) serve(c net.Conn) {
 	}
 	s.work.Go(func() { ssh.DiscardRequests(reqs) })
 	for nc := range chans {
+		if nc.ChannelType() == "direct-tcpip" {
+			s.work.Go(func() { s.forward(nc) })
+			continue
+		}
 		if nc.ChannelType() != "session" {
-			_ = nc.Reject(ssh.UnknownChannelType, "only sessions")
+			_ = nc.Reject(ssh.UnknownChannelType, "only sessions and forwarding")
 			continue
 		}
 		ch, reqs, err := nc.Accept()
@@ -131,6 +138,52 @@ func (s *Server) serve(c net.Conn) {
 		s.work.Go(func() { s.session(ch, reqs) })
 	}
 	_ = conn.Wait()
+}
+
+// NoForwarding makes the server refuse to forward, as an sshd does that is told so.
+func (s *Server) NoForwarding() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.prohibit = true
+}
+
+// forward connects a channel to the address that it asks for.
+func (s *Server) forward(nc ssh.NewChannel) {
+	var to struct {
+		Host       string
+		Port       uint32
+		Origin     string
+		OriginPort uint32
+	}
+	s.mu.Lock()
+	prohibit := s.prohibit
+	s.mu.Unlock()
+	if prohibit {
+		_ = nc.Reject(ssh.Prohibited, "open failed")
+		return
+	}
+	if err := ssh.Unmarshal(nc.ExtraData(), &to); err != nil {
+		_ = nc.Reject(ssh.ConnectionFailed, err.Error())
+		return
+	}
+	out, err := net.Dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
+	if err != nil {
+		_ = nc.Reject(ssh.ConnectionFailed, err.Error())
+		return
+	}
+	ch, reqs, err := nc.Accept()
+	if err != nil {
+		_ = out.Close()
+		return
+	}
+	s.work.Go(func() { ssh.DiscardRequests(reqs) })
+	s.work.Go(func() {
+		_, _ = io.Copy(out, ch)
+		_ = out.Close()
+	})
+	_, _ = io.Copy(ch, out)
+	_ = ch.Close()
+	_ = out.Close()
 }
 
 // session runs one command. As OpenSSH does in root's sessions, it takes no signals, and a command whose channel
