@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/partita-dev/partita/checker"
 	"github.com/partita-dev/partita/history"
@@ -162,8 +163,9 @@ func viewOp(p opPair, note string) opView {
 
 // faultAt says in a sentence what was broken while the operations ran. It claims no cause: only what a probe saw, and when.
 func faultAt(ps []opPair, windows []history.Window) string {
-	from, to := ps[0].start(), ps[0].start()
+	from, to, last := ps[0].start(), ps[0].start(), ps[0].start()
 	for _, p := range ps {
+		last = max(last, p.start())
 		to = max(to, p.start())
 		if p.Done.Type != history.Info {
 			to = max(to, p.end())
@@ -171,21 +173,28 @@ func faultAt(ps []opPair, windows []history.Window) string {
 	}
 	var in []string
 	var before *history.Window
+	var ended time.Duration // the latest end of those in force
+	open := false           // one of those was in force to the end
 	for _, w := range windows {
 		o := w.Observed
 		switch {
 		case !o.From.Happened() || o.From.Time > to:
 		case !o.To.Happened() || o.To.Time >= from:
 			in = append(in, fmt.Sprintf("%s (%s, %s)", plain(clip(w.Fault, 60)), plain(w.ID), seenFor(o)))
+			ended, open = max(ended, o.To.Time), open || !o.To.Happened()
 		default:
 			before = &w
 		}
 	}
+	after := "."
+	if !open && last > ended {
+		after = fmt.Sprintf("; the last of these operations began %s after that had ended.", dur(last-ended))
+	}
 	switch {
 	case len(in) > 3:
-		return fmt.Sprintf("While %s and %d other faults were in force.", strings.Join(in[:3], ", "), len(in)-3)
+		return fmt.Sprintf("While %s and %d other faults were in force%s", strings.Join(in[:3], ", "), len(in)-3, after)
 	case len(in) > 0:
-		return "While " + strings.Join(in, " and ") + " was in force."
+		return "While " + strings.Join(in, " and ") + " was in force" + after
 	case before != nil:
 		return fmt.Sprintf("No fault was in force; %s (%s) had ended %s before.", plain(clip(before.Fault, 60)), plain(before.ID), dur(max(0, from-before.Observed.To.Time)))
 	case len(windows) == 0:

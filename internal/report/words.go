@@ -19,11 +19,11 @@ type verdictWords struct{ Sign, Word, Means, Default string }
 func wordsFor(v checker.Verdict) verdictWords {
 	switch v {
 	case checker.Valid:
-		return verdictWords{"✓", "VALID", "Everything was checked, and the history agrees with what the database promises.",
+		return verdictWords{"✓", "VALID", "Everything was checked, and the history agrees with what is expected.",
 			"No anomaly was found."}
 	case checker.Invalid:
-		return verdictWords{"✗", "INVALID", "The database did something that it promises not to do. The operations below prove it.",
-			"The history contradicts what the database promises."}
+		return verdictWords{"✗", "INVALID", "What is expected did not hold, and the operations below prove it.",
+			"The history contradicts what is expected."}
 	case checker.Inconclusive:
 		return verdictWords{"∅", "INCONCLUSIVE", "No anomaly was found, but too little was really tested to say that there is none.",
 			"Too little was really tested to say anything."}
