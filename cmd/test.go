@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,8 @@ type testFlags struct {
 	timeLimit   time.Duration
 	opTimeout   time.Duration
 	interval    time.Duration
+	overlap     bool
+	maxHarmed   int
 	rate        float64
 	seed        uint64
 	faults      []string
@@ -49,10 +52,12 @@ type testFlags struct {
 func (f *testFlags) register(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.workload, "workload", "w", "", "what the clients do (see 'partita list workloads'); default: the target's")
 	fs.IntVar(&f.nodes, "node-count", 3, "nodes of a new cluster: 1, 3, 5 or 7")
-	fs.StringVar(&f.concurrency, "concurrency", "3n", "clients: a number, or a multiple of the nodes such as 3n")
+	fs.StringVar(&f.concurrency, "concurrency", "3n", "clients: a number, or a multiple of the nodes such as 3n; where windows are short the default is larger, so that each node is tried often enough in each")
 	fs.DurationVar(&f.timeLimit, "time-limit", 60*time.Second, "how long the clients run, warm-up included")
 	fs.DurationVar(&f.opTimeout, "op-timeout", time.Second, "after which an operation's outcome is unknown")
 	fs.DurationVar(&f.interval, "interval", 20*time.Second, "from the beginning of one fault to the next; each is in force for half of it")
+	fs.BoolVar(&f.overlap, "overlap", false, "let a fault go on into the next one, so that two are in force at once")
+	fs.IntVar(&f.maxHarmed, "max-harmed", 0, "nodes that all faults in force may harm together; 0: a minority, and a fault that is alone as many as it says")
 	fs.Float64Var(&f.rate, "rate", 0, "operations a second over all clients; 0: as fast as they go")
 	fs.Uint64Var(&f.seed, "seed", 0, "of every random draw; 0: a new one, printed")
 	fs.StringSliceVar(&f.faults, "faults", []string{"none"}, "KIND[:TARGET], comma separated (see 'partita list faults')")
@@ -87,6 +92,7 @@ func (a *app) testCmdWith(f *testFlags) parsedTest {
 		Example: `  partita test etcd -w register --faults partition:primaries
   partita test etcd -w register --read-mode serializable --faults partition:primaries
   partita test etcd -w set --faults partition:halves,partition:one --time-limit 2m --seed 7
+  partita test etcd --faults partition,kill,pause --interval 10s --overlap
   partita test etcd --dry-run`,
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -134,6 +140,9 @@ func (a *app) config(target string, f *testFlags, fs *pflag.FlagSet, owners para
 	if _, err := t.Driver(params); err != nil {
 		return cfg, err
 	}
+	if !fs.Changed("concurrency") && !onlyNone(f.faults) {
+		f.concurrency = strconv.Itoa(clientsPerNode(f.interval, f.opTimeout)) + "n"
+	}
 	workers, err := concurrency(f.concurrency, f.nodes)
 	if err != nil {
 		return cfg, err
@@ -154,7 +163,7 @@ func (a *app) config(target string, f *testFlags, fs *pflag.FlagSet, owners para
 	cfg = run.Config{
 		Catalog: a.catalog, Target: t, Workload: w, Faults: faults, Checkers: f.checkers, Params: params,
 		ProviderName: f.provider, ClusterID: f.cluster, Leave: f.leave, Nodes: f.nodes, Workers: workers, Seed: f.seed,
-		TimeLimit: f.timeLimit, OpTimeout: f.opTimeout, Interval: f.interval, Rate: f.rate, Store: f.store,
+		TimeLimit: f.timeLimit, OpTimeout: f.opTimeout, Interval: f.interval, Overlap: f.overlap, MaxHarmed: f.maxHarmed, Rate: f.rate, Store: f.store,
 		Version: version(), CheckTimeout: f.checkTime, CheckMemory: f.checkMemory << 20,
 	}
 	cfg.Command = repeatCommand(target, fs, f.seed)
@@ -172,6 +181,19 @@ func concurrency(s string, nodes int) (int, error) {
 		return 0, fmt.Errorf("--concurrency %q: expected a number such as 10, or a multiple of the nodes such as 3n", s)
 	}
 	return n * mult, nil
+}
+
+// clientsPerNode is how many clients a node needs by default: where every operation waits for its time-out, as at a node
+// that is paused or cut off, they must still try more than the 20 times that coverage asks for in half an interval, of
+// which each client may miss one operation.
+func clientsPerNode(interval, opTimeout time.Duration) int {
+	const few, many, attempts = 3, 12, 24
+	each := max(1, int(interval/2/max(opTimeout, 1))-1)
+	return min(max(few, (attempts+each-1)/each), many)
+}
+
+func onlyNone(faults []string) bool {
+	return !slices.ContainsFunc(faults, func(s string) bool { s = strings.TrimSpace(s); return s != "" && s != "none" })
 }
 
 // repeatCommand is the command that repeats a run: the same flags, with the seed that was drawn.
