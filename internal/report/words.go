@@ -158,10 +158,10 @@ func opWords(p opPair, n int) string {
 	}
 	reads := strings.HasPrefix(p.Inv.F, "read")
 	switch {
+	case p.Done.Type == history.OK && ans.IsNil() && (reads || arg.IsNil()):
+		s += " → nil" // as the anomalies' words have it
 	case p.Done.Type == history.OK && (reads || !ans.IsNil() && ans != arg):
 		s += " → " + clip(plain(ans.JSON()), n)
-	case p.Done.Type == history.OK && arg.IsNil() && ans.IsNil():
-		s += " → nil"
 	}
 	return s
 }

@@ -39,3 +39,11 @@ func TestFaultsAtTheTimeOfAnAnomaly(t *testing.T) {
 		}
 	}
 }
+
+// The diagram and the sentence beside it call an empty register the same.
+func TestAnEmptyAnswerIsNil(t *testing.T) {
+	p := opPair{Inv: history.Op{F: "read"}, Done: history.Op{F: "read", Type: history.OK}}
+	if got := opWords(p, 16); got != "read → nil" {
+		t.Errorf("%q", got)
+	}
+}
