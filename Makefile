@@ -15,7 +15,7 @@ build: $(BIN)/partita
 $(BIN)/partita: $(shell find . -name '*.go' -not -name '*_test.go' -not -path './bin/*') go.mod go.sum $(shell find docker internal/report -type f -not -name '*.go')
 	CGO_ENABLED=0 $(GO) build -trimpath -o $@ ./cmd/partita
 
-# demo brings up a real etcd, cuts nodes off, and ends with two verdicts and their reports.
+# demo brings up real databases, cuts off whoever leads, and ends with their verdicts and reports.
 demo: build doctor
 	$(BIN)/partita demo
 

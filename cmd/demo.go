@@ -14,7 +14,8 @@ import (
 	"github.com/partita-dev/partita/internal/store"
 )
 
-// demoRows are what `make demo` shows: a database that keeps its promise, and the same one asked for less.
+// demoRows are what `make demo` shows: a database that keeps its promise, the same one asked for less, and one that
+// promises less than many believe.
 var demoRows = []struct {
 	what   string
 	expect checker.Verdict
@@ -22,13 +23,14 @@ var demoRows = []struct {
 }{
 	{"etcd, linearizable reads", checker.Valid, []string{"etcd", "--workload", "register", "--read-mode", "linearizable", "--faults", "partition:primaries", "--time-limit", "40s"}},
 	{"etcd, serializable reads", checker.Invalid, []string{"etcd", "--workload", "register", "--read-mode", "serializable", "--faults", "partition:primaries", "--time-limit", "40s"}},
+	{"Redis with Sentinel", checker.Invalid, []string{"redis-sentinel", "--workload", "set", "--faults", "partition:primaries", "--interval", "40s", "--time-limit", "40s"}},
 }
 
 func (a *app) demoCmd() *cobra.Command {
 	var seed uint64
 	var dir string
 	c := &cobra.Command{
-		Use: "demo", Short: "Cut a real etcd's leader off, with linearizable and with serializable reads, and compare the verdicts with what is expected",
+		Use: "demo", Short: "Cut off whoever leads a real etcd and a real Redis, and compare the verdicts with what is expected",
 		Long:    "Ends with status 0 when every verdict is the expected one.",
 		Example: "  partita demo", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
