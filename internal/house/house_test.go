@@ -25,7 +25,7 @@ var floors = []struct {
 	{[]string{"clients", "nemesis", "docker", "workloads"}, false},
 	{[]string{"internal/netns", "internal/sample", "internal/sched", "internal/store", "internal/judge", "internal/report", "internal/doctor", "internal/catalog", "internal/run"}, true},
 	{[]string{"cmd"}, false},
-	{[]string{"cmd/partita", "bench", "internal/house", "internal/e2e"}, true},
+	{[]string{"cmd/partita", "bench", "internal/house", "internal/e2e", "internal/torture"}, true},
 }
 
 type pkg struct {

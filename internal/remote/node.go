@@ -166,12 +166,15 @@ func (n *Node) control(ctx context.Context) (*agent.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := agent.Install(ctx, c, n.Name(), n.cfg.AgentDir); err != nil {
-		return nil, err
+	// Whoever does not want to hold the node does with the agent that is there: `partita heal` of another build must
+	// work while a controller that died still holds it.
+	notInstalled := agent.Install(ctx, c, n.Name(), n.cfg.AgentDir)
+	if notInstalled != nil && n.cfg.Holder != "" {
+		return nil, notInstalled
 	}
 	a, err := agent.Connect(ctx, c, agent.Options{Node: n.Name(), Dir: n.cfg.AgentDir, Holder: n.cfg.Holder, Lease: n.cfg.Lease})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(notInstalled, err)
 	}
 	n.agent = a
 	return a, nil

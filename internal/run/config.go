@@ -46,6 +46,8 @@ type Config struct {
 
 	Progress func(Progress)   // called about once a second and at each change of phase or fault; nil for none
 	OnOp     func(history.Op) // sees each event after it was appended to the history, in order; quick; nil for none
+	// Create makes the history of a run; nil: history.Create. A test watches or breaks the file by it.
+	Create func(path string) (*history.Writer, error)
 }
 
 // Progress is how far a run is.
@@ -58,7 +60,7 @@ type Progress struct {
 	OK       int64
 	Fail     int64
 	Info     int64
-	Faults   []string // in force
+	Faults   []string // commanded, and not yet seen to be gone
 	Observed bool     // each of them was seen by a probe
 }
 

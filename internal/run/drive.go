@@ -19,7 +19,11 @@ import (
 // reads. The history is closed, compressed and safe when it returns, whatever happened.
 func (r *runner) drive(ctx context.Context) {
 	path := filepath.Join(r.dir.Path, store.HistoryFile)
-	file, err := history.Create(path)
+	create := history.Create
+	if r.cfg.Create != nil {
+		create = r.cfg.Create
+	}
+	file, err := create(path)
 	if err != nil {
 		_ = r.phase("history", func() error { return err })
 		return

@@ -96,7 +96,7 @@ func (p *progress) tell() {
 		now.OK, now.Fail, now.Info = c.OK, c.Fail, c.Info
 		now.Observed = true
 		for _, w := range p.nem.Windows() {
-			if w.Commanded.From.Happened() && !w.Commanded.To.Happened() {
+			if w.Commanded.From.Happened() && !w.Recovered.Happened() {
 				now.Faults = append(now.Faults, w.Fault)
 				now.Observed = now.Observed && w.Observed.From.Happened()
 			}

@@ -1,0 +1,271 @@
+package torture
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/partita-dev/partita/history"
+	"github.com/partita-dev/partita/internal/store"
+)
+
+// An event is on the disk within 100 ms. A busy machine may be late now and then, but not most of the time, and
+// never so much.
+const (
+	usually = 150 * time.Millisecond
+	always  = 5 * time.Second
+)
+
+// TestKilledControllersLoseNothing kills a controller at random points, from before its first file to its checkers.
+func TestKilledControllersLoseNothing(t *testing.T) {
+	points := 20
+	if everything() {
+		points = 200
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	draw := rand.New(rand.NewPCG(seed, 0))
+	long := map[string]time.Duration{}
+	for _, kind := range []string{"plain", "cut"} {
+		began := monotonic()
+		k := kill(t, kind, seed, 0)
+		if k.status != "exit status 0" || !k.ended || len(k.wrong) > 0 {
+			t.Fatalf("a controller that nobody kills: %s %v %s", k.status, k.wrong, k.output)
+		}
+		long[kind] = time.Duration(k.last-began) + 700*time.Millisecond // closing, compressing, checking begins
+	}
+	var mu sync.Mutex
+	r := row{what: "kill -9 of the controller, target in memory", times: points, status: "killed"}
+	where := map[string]int{}
+	var unsaved []time.Duration
+	t.Run("points", func(t *testing.T) {
+		for i := range points {
+			kind := "plain"
+			if i%4 == 3 {
+				kind = "cut"
+			}
+			at := 1 + time.Duration(draw.Int64N(int64(long[kind])))
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				k := kill(t, kind, seed+uint64(i), at)
+				if len(k.wrong) > 0 || k.lost > 0 || len(k.left) > 0 {
+					t.Errorf("%s, killed at %s in phase %q: %d bytes lost, left %v, wrong: %v", kind, at, k.phase, k.lost, k.left, k.wrong)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				where[k.phase]++
+				unsaved = append(unsaved, k.unsaved)
+				r.lost += k.lost
+				r.left += len(k.left)
+			})
+		}
+	})
+	slices.Sort(unsaved)
+	median, longest := unsaved[len(unsaved)/2], unsaved[len(unsaved)-1]
+	r.notes = fmt.Sprintf("killed in %v; the oldest event not yet on the disk was %s old at most, %s usually", where, longest.Round(time.Millisecond), median.Round(time.Millisecond))
+	if median > usually || longest > always {
+		t.Errorf("events are too late on the disk: %s", r.notes)
+	}
+	t.Log(r.notes)
+	if where["main"] == 0 || len(where) < 2 || everything() && len(where) < 4 {
+		t.Errorf("the points are not spread over the run: %v", where)
+	}
+	r.failed = t.Failed()
+	table.add(r)
+}
+
+// killed is what became of one controller.
+type killed struct {
+	status  string
+	output  string
+	phase   string        // in which it was
+	ended   bool          // it was done
+	last    int64         // when its last event was, monotonic
+	lost    int           // bytes that were on the disk and are not in the file
+	unsaved time.Duration // how old the oldest event was that is not in the file
+	left    []string      // what it left beside the run's folder
+	wrong   []string
+}
+
+// kill runs a controller and kills it at a time after its start; 0 lets it end.
+func kill(t *testing.T, kind string, seed uint64, at time.Duration) killed {
+	t.Helper()
+	var k killed
+	dir, tmp := memoryDir(t), t.TempDir()
+	mark := filepath.Base(tmp) + "-" + fmt.Sprint(seed)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(self(t), dir, fmt.Sprint(seed), kind)
+	c.Env = append(os.Environ(), roleEnv+"="+roleMemory, "TMPDIR="+tmp, markEnv+"="+mark)
+	c.ExtraFiles = []*os.File{w}
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	acks := make(chan []byte, 1)
+	go func() {
+		b, _ := io.ReadAll(r) // up to the last whole one
+		_ = r.Close()
+		acks <- b
+	}()
+	var when int64
+	if at > 0 {
+		timer := time.AfterFunc(at, func() {
+			when = monotonic()
+			_ = c.Process.Kill()
+		})
+		defer timer.Stop()
+	}
+	err = c.Wait()
+	k.status, k.output = ended(err), out.String()
+	k.left = append(left(t, mark), files(t, tmp)...)
+	k.look(t, dir, <-acks, when)
+	return k
+}
+
+// look finds out what the run's folder holds.
+func (k *killed) look(t *testing.T, base string, said []byte, when int64) {
+	t.Helper()
+	runs, err := filepath.Glob(filepath.Join(base, "*", "2*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, err := filepath.Glob(filepath.Join(base, "*", ".*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.left = append(k.left, beside...)
+	k.phase = "start"
+	if len(runs) == 0 {
+		if len(said) > 0 {
+			k.wrong = append(k.wrong, "there are operations and no folder")
+		}
+		return
+	}
+	folder := runs[0]
+	k.phase = lastPhase(t, folder)
+	have, size, err := content(folder)
+	if err != nil {
+		k.wrong = append(k.wrong, err.Error())
+	}
+	var a ack
+	for r := bytes.NewReader(said); binary.Read(r, binary.LittleEndian, &a) == nil; {
+		switch {
+		case a.What == synced:
+			k.lost = max(k.lost, int(a.N-size))
+		case !have[a.N] && k.unsaved == 0:
+			k.unsaved = time.Duration(max(1, when-a.At))
+		}
+		k.last = a.At
+	}
+	k.check(t, folder)
+}
+
+// check judges the folder as a person would.
+func (k *killed) check(t *testing.T, folder string) {
+	t.Helper()
+	var m store.Meta
+	d, err := store.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	begun := d.ReadJSON(store.MetaFile, &m) == nil
+	k.ended = !m.Ended.IsZero()
+	c := exec.Command(self(t), "check", folder)
+	c.Env = append(os.Environ(), roleEnv+"="+rolePartita)
+	out, err := c.CombinedOutput()
+	status := ended(err)
+	switch {
+	case !begun && status == "exit status 254" && bytes.Contains(out, []byte(store.MetaFile)): // nothing was there yet, and it says so
+	case k.ended && (status == "exit status 0" || status == "exit status 2"): // everything was recorded; on a busy machine it may be too little
+	case !k.ended && status == "exit status 2" && bytes.Contains(out, []byte("does not count")):
+	default:
+		k.wrong = append(k.wrong, fmt.Sprintf("partita check: %s: %s", status, out))
+	}
+}
+
+// content gives the indices of the events in a run's history, and how many bytes it has when it is not compressed;
+// nothing when there is no file.
+func content(folder string) (have map[int64]bool, size int64, err error) {
+	have = map[int64]bool{}
+	path := filepath.Join(folder, store.HistoryZst)
+	compressed := true
+	if _, err := os.Stat(path); err != nil {
+		path, compressed = filepath.Join(folder, store.HistoryFile), false
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return have, 0, nil
+	} else if err != nil {
+		return nil, 0, err
+	}
+	defer func() { _ = f.Close() }()
+	var plain io.Reader = f
+	if compressed {
+		z, err := zstd.NewReader(f)
+		if err != nil {
+			return nil, 0, err
+		}
+		defer z.Close()
+		plain = z
+	}
+	count := &counter{Reader: plain}
+	r, err := history.NewReader(count, path)
+	if err != nil {
+		return nil, 0, err
+	}
+	for o, err := range r.All() {
+		if err != nil {
+			return nil, 0, err
+		}
+		have[o.Index] = true
+	}
+	return have, count.n, r.Close()
+}
+
+// counter counts what was read.
+type counter struct {
+	io.Reader
+	n int64
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// lastPhase is where the run was, as its log says.
+func lastPhase(t *testing.T, folder string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(folder, store.LogFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	phase := "start"
+	for line := range strings.Lines(string(b)) {
+		if _, name, ok := strings.Cut(line, "msg=phase name="); ok {
+			phase = strings.Trim(strings.TrimSpace(name), `"`)
+		}
+	}
+	return phase
+}
