@@ -165,7 +165,9 @@ func (r *Runner) Begin(ctx context.Context, kind Kind, selector string) (id stri
 		if err != nil {
 			w.note(err.Error())
 		}
-		w.cert.rules(r.cfg.Cluster.Net)
+		if len(spec.Edges) > 0 {
+			w.cert.rules(r.cfg.Cluster.Net)
+		}
 	})
 	r.inject(w, history.Info, "start", err)
 

@@ -22,6 +22,7 @@ type windowView struct {
 	Never                          bool // commanded and never observed
 	Bars                           []wBar
 	Edges                          []edgeView
+	Nodes                          []nodeView // of a fault of processes
 	Graph                          *graph
 	Rules                          []ruleView
 	Errors                         []string
@@ -93,7 +94,8 @@ func viewWindow(w history.Window, last time.Duration) windowView {
 	_ = w.Spec.Decode(&spec) // a fault that is no cut has no edges
 	c := readCertificate(w.Evidence)
 	v.Edges = c.edges(spec.Edges)
-	v.Empty = len(c.Before)+len(c.During)+len(c.After) == 0
+	v.Nodes = readHarm(w.Evidence)
+	v.Empty = len(c.Before)+len(c.During)+len(c.After)+len(v.Nodes) == 0
 	if len(v.Edges) > 0 {
 		v.Graph = drawGraph(w.Sides, v.Edges)
 	}
