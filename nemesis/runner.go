@@ -21,6 +21,8 @@ type Config struct {
 	Log     *slog.Logger                 // nil for none
 	Seed    uint64                       // every draw comes from it and the window's number
 
+	OK func() int64 // how many operations of clients have succeeded so far; nil: nobody knows
+
 	Every      time.Duration // between two probes of a fault in force; 0: 1 s
 	RecoverFor time.Duration // how long a healed fault may take to be seen gone; 0: 30 s
 	MaxHarmed  int           // how many nodes all faults in force may harm together; 0: a minority, and one that is alone as many as it does
@@ -52,7 +54,8 @@ type window struct {
 	// under Runner.mu
 	history.Window
 	cert  certificate
-	ended bool // End has begun
+	ended bool  // End has begun
+	okAt  int64 // Config.OK when it was first observed
 
 	stop func()        // ends the watch
 	done chan struct{} // closed when the watch has ended, or the window came to nothing

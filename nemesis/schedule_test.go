@@ -157,6 +157,32 @@ func TestASlowRecoveryDelaysWhatFollows(t *testing.T) {
 	})
 }
 
+// A window in which nothing succeeds is extended until something does, but not without end, and not where all nodes
+// are harmed.
+func TestAWindowWaitsForTheDatabaseToWork(t *testing.T) {
+	for _, c := range []struct {
+		fault, want string
+		works       time.Duration // from when on operations succeed
+	}{
+		{"kill:n1", "0-10", 3 * time.Second},
+		{"kill:n1", "0-13", 13 * time.Second},
+		{"kill:n1", "0-18", time.Hour},
+		{"pause:all", "0-10", time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l, _ := newProcLab(t, 3)
+			l.cfg.Every = time.Second
+			began := time.Now()
+			l.cfg.OK = func() int64 { return 1000 + max(0, int64((time.Since(began)-c.works)/time.Millisecond)) }
+			l.Play(t.Context(), entries(t, "0+10 "+c.fault))
+			w := l.window(0)
+			if got := fmt.Sprintf("%.0f-%.0f", w.Commanded.From.Time.Seconds(), w.Commanded.To.Time.Seconds()); got != c.want {
+				t.Errorf("%s, working from %s on: %s, want %s", c.fault, c.works, got, c.want)
+			}
+		})
+	}
+}
+
 // When a run ends early nothing more begins, and what is in force is healed by whoever heals all.
 func TestAScheduleThatIsCutShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

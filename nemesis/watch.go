@@ -78,6 +78,9 @@ func (r *Runner) look(ctx context.Context, w *window, clean bool) (seen bool, er
 		now := r.cfg.Point()
 		if !w.Observed.From.Happened() {
 			w.Observed.From = now
+			if r.cfg.OK != nil {
+				w.okAt = r.cfg.OK()
+			}
 		}
 		w.Observed.To = now
 	})

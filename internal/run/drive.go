@@ -61,6 +61,7 @@ func (r *runner) drive(ctx context.Context) {
 	nem := nemesis.NewRunner(nemesis.Config{
 		Cluster: r.cluster, Point: s.Point, Inject: s.Inject, Save: r.saveFaults, Log: r.log, Seed: r.cfg.Seed,
 		RecoverFor: r.cfg.Limits.Recover, MaxHarmed: r.cfg.MaxHarmed,
+		OK: func() int64 { return s.Counts().OK },
 	})
 	r.show.watch(s, nem)
 	watchCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
