@@ -60,7 +60,7 @@ func (p Partition) grudge(v View, r *rand.Rand) (Grudge, error) {
 		return nil
 	}
 	if n < 2 {
-		return Grudge{}, fmt.Errorf("a partition needs 2 nodes, and there is %d: take --nodes 3", n)
+		return Grudge{}, fmt.Errorf("a partition needs 2 nodes, and there is %d: take --node-count 3", n)
 	}
 	shuffled := slices.Clone(v.Nodes)
 	r.Shuffle(n, func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })

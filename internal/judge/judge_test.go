@@ -269,6 +269,8 @@ func TestSummary(t *testing.T) {
 		{store.Meta{}, nil, checker.Unknown, "no checker was run"},
 		{etcd, []store.CheckerResult{result("set", checker.Invalid, "bad", map[string]any{"lost": 1472.0}, checker.Anomaly{Name: "lost-element", Text: "gone"})}, checker.Invalid,
 			"etcd acknowledged 1,472 elements that it later lost."},
+		{etcd, []store.CheckerResult{result("set", checker.Invalid, "bad", map[string]any{"lost": 2.0}, checker.Anomaly{Name: "lost-element", Key: "k7", Text: "set k7: 2 elements are gone"})}, checker.Invalid,
+			"For example: set k7: 2 elements are gone."}, // the key is not said twice
 		{etcd, []store.CheckerResult{result("own", checker.Invalid, "worse than ever", nil)}, checker.Invalid, "own: worse than ever"},
 	} {
 		v := Summary(c.meta, c.rs)

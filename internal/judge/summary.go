@@ -111,7 +111,7 @@ func (s sentence) invalid() string {
 	}
 	a := first[names[0]]
 	example := " For example: " + a.Text
-	if a.Key != "" {
+	if a.Key != "" && !strings.Contains(a.Text, a.Key) {
 		example = fmt.Sprintf(" For example, key %s: %s", a.Key, a.Text)
 	}
 	return strings.Join(out, " ") + strings.TrimRight(example, ".") + "."

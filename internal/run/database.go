@@ -43,7 +43,7 @@ func (r *runner) clusterUp(ctx context.Context) error {
 		r.meta.Image = im.ImageID(c)
 	}
 	if len(c.Nodes) != r.cfg.Nodes {
-		return fmt.Errorf("cluster %s has %d nodes, the run wants %d: give --nodes %d or another --cluster", c.ID, len(c.Nodes), r.cfg.Nodes, len(c.Nodes))
+		return fmt.Errorf("cluster %s has %d nodes, the run wants %d: give --node-count %d or another --cluster", c.ID, len(c.Nodes), r.cfg.Nodes, len(c.Nodes))
 	}
 	return r.refuse()
 }
