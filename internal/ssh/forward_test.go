@@ -89,7 +89,7 @@ func TestAForwardedConnectionEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = peer.Close()
-	if _, err := a.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := a.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("read from a peer that closed: %v", err)
 	}
 	b, err := c.Forward(soon(t, time.Minute), echo(t))
@@ -98,7 +98,7 @@ func TestAForwardedConnectionEnds(t *testing.T) {
 	}
 	say(t, b, "hello")
 	srv.Break()
-	if _, err := b.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := b.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("read over a broken connection: %v", err)
 	}
 	<-c.Lost()

@@ -129,7 +129,7 @@ func (p provider) Up(ctx context.Context, s cluster.Spec) (*cluster.Cluster, err
 }
 
 func (p provider) make(id string, nodes int) *cluster.Cluster {
-	c := &cluster.Cluster{ID: id, Net: network{p.w}}
+	c := &cluster.Cluster{ID: id, Net: network(p)}
 	for i := range nodes {
 		c.Nodes = append(c.Nodes, node{p.w, fmt.Sprintf("n%d", i+1)})
 	}
