@@ -71,8 +71,15 @@ func (b *bench) otherAgent() string { return b.agentCopy("other-agent", []byte("
 
 func (b *bench) state() string { return filepath.Join(b.dir, "state") }
 
-// clean removes what a test that failed left up.
+// clean removes what a test that failed left up, and shows what the controllers did.
 func (b *bench) clean() {
+	if b.t.Failed() {
+		logs, _ := filepath.Glob(filepath.Join(b.dir, "*", "*", "2*", store.LogFile))
+		for _, path := range logs {
+			text, _ := os.ReadFile(path)
+			b.t.Logf("%s:\n%s", path, text[max(0, len(text)-20_000):])
+		}
+	}
 	if len(b.prefix) > 0 {
 		return // its engine goes
 	}
