@@ -4,8 +4,9 @@ LINT_VERSION  := v2.15.0
 SUM_VERSION   := v1.13.0
 BIN           := $(CURDIR)/bin
 export GOBIN  := $(BIN)
+SHELL         := /bin/bash -o pipefail
 
-.PHONY: all build demo test unit lint doctor packages clean
+.PHONY: all build demo test unit lint doctor packages torture vacuous oracle bench clean
 
 all: build
 
@@ -40,6 +41,21 @@ unit: build doctor packages $(BIN)/gotestsum-$(SUM_VERSION)
 $(BIN)/gotestsum-$(SUM_VERSION):
 	$(GO) install gotest.tools/gotestsum@$(SUM_VERSION)
 	mv $(BIN)/gotestsum $@
+
+# torture kills controllers, nodes and engines, and prints what was lost and left: nothing.
+torture: build doctor
+	PARTITA_AGENT=$(BIN)/partita PARTITA_TORTURE=all $(GO) test -timeout 85m -count 1 -v ./internal/torture
+
+# vacuous prints the runs that tested nothing, and why none of them is called valid.
+vacuous:
+	PARTITA_PRINT=1 $(GO) test -count 1 -v -run 'TestVacuousRuns' ./checker | grep -vE '^ *(===|---) (RUN|PASS)'
+
+# oracle compares the checkers with brute force on a million histories.
+oracle:
+	PARTITA_ORACLE_N=1000000 $(GO) test -timeout 80m -count 1 -v -run 'BruteForce|Oracle' ./checker/...
+
+bench:
+	$(GO) test -run '^$$' -bench . ./bench
 
 packages:
 	.ci/packages
