@@ -232,7 +232,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
+		return ctx.Err() == nil // both may have come at once, after a machine stood still
 	case <-ctx.Done():
 		return false
 	}
