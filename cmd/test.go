@@ -143,6 +143,9 @@ func (a *app) config(target string, f *testFlags, fs *pflag.FlagSet, owners para
 	if !fs.Changed("concurrency") && !onlyNone(f.faults) {
 		f.concurrency = strconv.Itoa(clientsPerNode(f.interval, f.opTimeout)) + "n"
 	}
+	if f.nodes < 1 || f.nodes > 9 { // before anything is made for each of them
+		return cfg, fmt.Errorf("--node-count %d: expected 1 to 9", f.nodes)
+	}
 	workers, err := concurrency(f.concurrency, f.nodes)
 	if err != nil {
 		return cfg, err

@@ -26,7 +26,9 @@ func ChildMain(specs []checker.Spec, stdin io.Reader, stdout io.Writer) int {
 		return say(enc, message{Error: fmt.Sprintf("read what to check: %v", err)}, 1)
 	}
 	debug.SetTraceback("single")           // the parent shows the end of stderr
-	debug.SetMemoryLimit(o.Memory / 4 * 3) // collect harder before the parent's cap is near
+	if o.Memory > 0 {
+		debug.SetMemoryLimit(o.Memory / 4 * 3) // collect harder before the parent's cap is near
+	}
 	in, closer, err := load(o)
 	if err != nil {
 		return say(enc, message{Error: err.Error()}, 1)

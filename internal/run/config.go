@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -83,6 +84,9 @@ func nodeNames(n int) []string {
 // NodeNames gives the names of the nodes of a cluster of n.
 func NodeNames(n int) []string { return nodeNames(n) }
 
+// mostWindows bounds the plan of one run.
+const mostWindows = 10_000
+
 // Validate refuses what cannot be run, with what to do.
 func (c Config) Validate() error {
 	switch {
@@ -92,7 +96,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%d workers: expected --concurrency between 1 and 10000, or a multiple of the nodes such as 3n", c.Workers)
 	case c.TimeLimit <= 0 || c.OpTimeout <= 0 || c.Interval <= 0:
 		return fmt.Errorf("--time-limit %s, --op-timeout %s, --interval %s: each must be more than nothing", c.TimeLimit, c.OpTimeout, c.Interval)
-	case c.Rate < 0:
+	case len(c.Faults) > 0 && c.TimeLimit/c.Interval > mostWindows:
+		return fmt.Errorf("--time-limit %s, --interval %s: more than %d windows", c.TimeLimit, c.Interval, mostWindows)
+	case !(c.Rate >= 0) || math.IsInf(c.Rate, 0):
 		return fmt.Errorf("--rate %g: expected operations a second, or 0 for as fast as they go", c.Rate)
 	case c.MaxHarmed < 0 || c.MaxHarmed > c.Nodes:
 		return fmt.Errorf("--max-harmed %d: expected 1 to %d nodes, or 0 for a minority", c.MaxHarmed, c.Nodes)

@@ -129,7 +129,7 @@ var notSlug = regexp.MustCompile(`[^a-z0-9.+_-]+`)
 func Slug(s string) string {
 	s = strings.Trim(notSlug.ReplaceAllString(strings.ToLower(s), "-"), "-.")
 	if len(s) > 100 {
-		s = s[:100]
+		s = strings.TrimRight(s[:100], "-.")
 	}
 	if s == "" {
 		return "run"
