@@ -96,6 +96,7 @@ type Spec struct {
 	Image     fs.FS             // Dockerfile and what it copies; nil for the plain base
 	BuildArgs map[string]string // the Dockerfile's
 	Daemons   []string          // names of the daemons a node runs, so that heal can resume them
+	Seed      uint64            // of the draws of nodes that are simulated
 	Log       func(string)      // one line of progress: what is being done; nil for none
 }
 

@@ -32,6 +32,9 @@ func (a *app) clusterUpCmd() *cobra.Command {
 			if err != nil {
 				return badArguments(err)
 			}
+			if t.Provider != nil {
+				return badArguments(fmt.Errorf("the nodes of %s live inside the process of a run: none can be left up", t.Name))
+			}
 			db, err := t.DB(history.Params{})
 			if err != nil {
 				return err

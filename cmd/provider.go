@@ -6,6 +6,8 @@ import (
 
 	"github.com/partita-dev/partita/cluster"
 	"github.com/partita-dev/partita/docker"
+	"github.com/partita-dev/partita/history"
+	"github.com/partita-dev/partita/internal/catalog"
 )
 
 // provider gives the provider of nodes, its name, and a sentence of why it is this one when it was not asked for.
@@ -18,7 +20,21 @@ func (a *app) provider(name string) (p cluster.Provider, rung, why string, err e
 		}
 		return d, "docker", "", nil
 	}
-	return nil, "", "", badArguments(fmt.Errorf("no provider %q: choose from auto, docker", name))
+	return nil, "", "", badArguments(fmt.Errorf("no provider %q: choose from auto, docker; builtin is for targets that have nodes of their own", name))
+}
+
+// providerFor gives the provider of nodes for a target: its own, where it has one.
+func (a *app) providerFor(t catalog.Target, params history.Params, name string) (p cluster.Provider, rung, why string, err error) {
+	switch {
+	case t.Provider == nil:
+		return a.provider(name)
+	case name != "auto" && name != t.Rung:
+		return nil, "", "", badArguments(fmt.Errorf("no provider %q for %s: choose from auto, %s", name, t.Name, t.Rung))
+	}
+	if p, err = t.Provider(params); err != nil {
+		return nil, "", "", badArguments(err)
+	}
+	return p, t.Rung, "", nil
 }
 
 // attachBeside connects to a cluster without taking it from the run that may be using it.

@@ -63,7 +63,7 @@ func (f *testFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.faults, "faults", []string{"none"}, "KIND[:TARGET], comma separated (see 'partita list faults')")
 	fs.StringSliceVar(&f.checkers, "checker", nil, "judge with these instead of the workload's own")
 	fs.StringArrayVar(&f.params, "param", nil, "name=value, a parameter of target, workload or checker")
-	fs.StringVar(&f.provider, "provider", "auto", "where nodes come from: auto or docker")
+	fs.StringVar(&f.provider, "provider", "auto", "where nodes come from: auto, docker, or builtin for the target sample")
 	fs.StringVar(&f.cluster, "cluster", "", "use this cluster that was left up (see 'partita cluster ls')")
 	fs.BoolVar(&f.leave, "leave-db-running", false, "leave cluster and database up afterwards")
 	fs.IntVar(&f.count, "test-count", 1, "how many runs, one after the other, each with the next seed")
@@ -235,7 +235,7 @@ func shellWord(s string) string {
 
 // test does the runs, one after the other, and ends with the worst status.
 func (a *app) test(ctx context.Context, cfg run.Config, f *testFlags) error {
-	p, name, why, err := a.provider(f.provider)
+	p, name, why, err := a.providerFor(cfg.Target, cfg.Params, f.provider)
 	if err != nil {
 		return environment(err)
 	}

@@ -26,6 +26,9 @@ type Target struct {
 	Driver func(history.Params) (clients.Driver, error)
 	// Default is the workload of `partita test TARGET` without -w.
 	Default string
+	// Provider makes nodes of the target's own kind, where it has one; no other provider is for it then. Its name is Rung.
+	Provider func(history.Params) (cluster.Provider, error)
+	Rung     string
 }
 
 // Catalog is what a binary can test with.

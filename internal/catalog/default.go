@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"strings"
+
 	"github.com/spf13/pflag"
 
 	"github.com/partita-dev/partita/checker"
@@ -9,6 +11,7 @@ import (
 	redisclient "github.com/partita-dev/partita/clients/redis"
 	"github.com/partita-dev/partita/docker/etcd"
 	redissentinel "github.com/partita-dev/partita/docker/redis-sentinel"
+	"github.com/partita-dev/partita/internal/sample"
 	"github.com/partita-dev/partita/nemesis"
 	"github.com/partita-dev/partita/workloads"
 )
@@ -28,6 +31,12 @@ func Default() *Catalog {
 			Flags: func(fs *pflag.FlagSet) {
 				fs.Int("wait", 0, "how many replicas must have a write before it is acknowledged (the WAIT command)")
 				fs.Int("min-replicas", 0, "without how many replicas a primary refuses writes (min-replicas-to-write)")
+			},
+		}, {
+			Name: "sample", Doc: "A replicated store inside this process, on Raft: no Docker, no root, and bugs to switch on.", Default: "register",
+			DB: sample.NewDatabase, Driver: sample.NewDriver, Provider: sample.NewProvider, Rung: sample.ProviderName,
+			Flags: func(fs *pflag.FlagSet) {
+				fs.String("bug", "", "what it does wrong, by name: "+strings.Join(sample.BugNames(), ", "))
 			},
 		}},
 		Workloads: []workloads.Workload{workloads.Register(), workloads.Set()},

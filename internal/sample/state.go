@@ -1,0 +1,75 @@
+package sample
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/partita-dev/partita/history"
+)
+
+// state is what a replica knows: the effects of all entries up to Applied. Its JSON is a snapshot.
+type state struct {
+	Applied   uint64
+	Sessions  map[uint64]*session      `json:",omitempty"` // by a command's Origin
+	Registers map[string]history.Value `json:",omitempty"`
+	Sets      map[string][]int64       `json:",omitempty"` // sorted
+}
+
+// session is what is known of the commands of one origin.
+type session struct {
+	Low  uint64   // every lower number is of the past
+	Done []uint64 `json:",omitempty"` // those from Low on that were applied, sorted
+}
+
+func newState() *state {
+	return &state{Sessions: map[uint64]*session{}, Registers: map[string]history.Value{}, Sets: map[string][]int64{}}
+}
+
+// fresh notes a command; false when it was applied before, or came too late.
+func (s *state) fresh(c command) bool {
+	x := s.Sessions[c.Origin]
+	if x == nil {
+		x = &session{}
+		s.Sessions[c.Origin] = x
+	}
+	at, found := slices.BinarySearch(x.Done, c.Seq)
+	if found || c.Seq < x.Low {
+		return false
+	}
+	x.Done = slices.Insert(x.Done, at, c.Seq)
+	if c.Low > x.Low {
+		x.Low = c.Low
+		from, _ := slices.BinarySearch(x.Done, x.Low)
+		x.Done = slices.Delete(x.Done, 0, from)
+	}
+	return true
+}
+
+// capture is the state as a snapshot.
+func (s *state) capture() []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(fmt.Errorf("write a snapshot: %w", err)) // maps of numbers and text always marshal
+	}
+	return b
+}
+
+func readState(b []byte) (*state, error) {
+	s := newState()
+	if len(b) == 0 {
+		return s, nil
+	}
+	if err := json.Unmarshal(b, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// clone is a copy for whoever changes one before it is captured.
+func (s *state) clone() *state {
+	c := *s
+	c.Sessions, c.Registers, c.Sets = maps.Clone(s.Sessions), maps.Clone(s.Registers), maps.Clone(s.Sets)
+	return &c
+}
