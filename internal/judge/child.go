@@ -25,7 +25,7 @@ func ChildMain(specs []checker.Spec, stdin io.Reader, stdout io.Writer) int {
 	if err := json.NewDecoder(stdin).Decode(&o); err != nil {
 		return say(enc, message{Error: fmt.Sprintf("read what to check: %v", err)}, 1)
 	}
-	debug.SetTraceback("single")           // the parent shows the end of stderr
+	debug.SetTraceback("single") // the parent shows the end of stderr
 	if o.Memory > 0 {
 		debug.SetMemoryLimit(o.Memory / 4 * 3) // collect harder before the parent's cap is near
 	}
