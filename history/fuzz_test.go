@@ -41,7 +41,7 @@ func FuzzReader(f *testing.F) {
 		append(slices.Clone(packed), packed...), // two frames are one text
 		append(slices.Clone(packed), "garbage"...), zst(f, bytes.Repeat([]byte{0}, 1<<20)), zst(f, packed),
 		bytes.Replace(good, []byte(`"index":3`), []byte(`"index":2`), 1), bytes.Replace(good, []byte(`"ok"`), []byte(`"maybe"`), 1),
-		bytes.Replace(good, []byte("\n"), []byte("\r\n"), -1), bytes.Replace(good, []byte("\n"), nil, 1), []byte("\n\n"), []byte("[]"),
+		bytes.ReplaceAll(good, []byte("\n"), []byte("\r\n")), bytes.Replace(good, []byte("\n"), nil, 1), []byte("\n\n"), []byte("[]"),
 		{0x28, 0xb5, 0x2f, 0xfd, 0xa4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, // a window of all the memory there is
 	} {
 		f.Add(b)
