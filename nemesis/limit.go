@@ -18,7 +18,8 @@ const redraws = 64
 // errCrowded is a fault that would harm too many nodes, or a node's processes twice, together with those in force.
 var errCrowded = errors.New("it does not fit beside the faults that are in force")
 
-// plan plans the nth window so that it fits beside those in force; when no draw of it does, those are ended first.
+// plan plans the nth window so that it fits beside those in force; when no draw of it does, those are ended first, after
+// their least time.
 func (r *Runner) plan(ctx context.Context, kind Kind, selector string, n int) (Spec, error) {
 	spec, err := r.planBeside(ctx, kind, selector, n, r.inForce())
 	if !errors.Is(err, errCrowded) {
@@ -26,6 +27,9 @@ func (r *Runner) plan(ctx context.Context, kind Kind, selector string, n int) (S
 	}
 	var errs []error
 	for _, w := range r.inForce() {
+		if !pause(ctx, time.Until(w.least)) {
+			return Spec{}, context.Cause(ctx)
+		}
 		r.cfg.Log.Info("a fault ends before its time, since the next one does not fit beside it", "window", w.ID, "next", kind.Name)
 		errs = append(errs, r.End(ctx, w.ID))
 	}

@@ -7,9 +7,8 @@ import (
 )
 
 // Play begins and ends the windows of a schedule at their times, counted from now, until it is over or ctx ended; what is
-// in force then is left to HealAll. A window that is late, because the one before it took long to recover, is shorter
-// or, when its time is over, begun and ended at once, and the coverage says what that is worth. Errors are in the
-// windows, and end nothing.
+// in force then is left to HealAll. A window that is late, because the one before it took long to recover, ends late too,
+// so that it has its least time. Errors are in the windows, and end nothing.
 func (r *Runner) Play(ctx context.Context, plan []Entry) {
 	began := time.Now()
 	until := func(d time.Duration) bool { return pause(ctx, time.Until(began.Add(d))) }
@@ -37,12 +36,12 @@ func (r *Runner) Play(ctx context.Context, plan []Entry) {
 		if !endBefore(e.At) || !until(e.At) {
 			return
 		}
-		id, err := r.Begin(ctx, e.Fault.Kind, e.Fault.Selector)
+		id, err := r.begin(ctx, e.Fault.Kind, e.Fault.Selector, e.Least)
 		if err != nil {
 			r.cfg.Log.Error("fault did not begin", "fault", e.Fault.Name(), "error", err)
 		}
 		if id != "" {
-			inForce = append(inForce, open{id, e.At + e.For, e.For})
+			inForce = append(inForce, open{id, max(e.At+e.For, time.Since(began)+e.Least), e.For})
 			slices.SortStableFunc(inForce, func(a, b open) int { return int(a.ends - b.ends) })
 		}
 	}

@@ -57,6 +57,8 @@ type window struct {
 	ended bool  // End has begun
 	okAt  int64 // Config.OK when it was first observed
 
+	least time.Time // before which no other window ends it
+
 	stop func()        // ends the watch
 	done chan struct{} // closed when the watch has ended, or the window came to nothing
 	over chan struct{} // closed when End has ended
@@ -123,6 +125,11 @@ func (w *window) note(text string) {
 // Begin plans a fault, looks at the cluster before it, and sets it in force. The plan is on disk before anything
 // happens. With an id the window has begun, even when there is an error too, and wants its End; without one nothing happened.
 func (r *Runner) Begin(ctx context.Context, kind Kind, selector string) (id string, err error) {
+	return r.begin(ctx, kind, selector, 0)
+}
+
+// begin begins a window that stays in force for at least so long, also when another one does not fit beside it.
+func (r *Runner) begin(ctx context.Context, kind Kind, selector string, least time.Duration) (id string, err error) {
 	if err := Refuse(kind, r.cfg.Cluster); err != nil {
 		return "", fmt.Errorf("begin %s: %w", kind.Name, err)
 	}
@@ -161,7 +168,7 @@ func (r *Runner) Begin(ctx context.Context, kind Kind, selector string) (id stri
 
 	r.inject(w, history.Invoke, "start", nil)
 	r.mu.Lock()
-	w.Commanded.From = r.cfg.Point()
+	w.Commanded.From, w.least = r.cfg.Point(), time.Now().Add(least)
 	r.mu.Unlock()
 	again, err := r.step(ctx, w, 0)
 	r.change(w, func() {

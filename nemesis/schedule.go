@@ -24,6 +24,7 @@ func (a Asked) Name() string {
 // Entry is one planned window.
 type Entry struct {
 	At, For time.Duration // since the schedule began
+	Least   time.Duration // how long at least it is in force when it begins late, or when the next one does not fit beside it
 	Fault   Asked
 }
 
@@ -51,7 +52,7 @@ func Schedule(faults []Asked, t Timing) []Entry {
 		if len(order) == 0 {
 			order = r.Perm(len(faults))
 		}
-		out = append(out, Entry{At: at, For: half, Fault: faults[order[0]]})
+		out = append(out, Entry{At: at, For: half, Least: half, Fault: faults[order[0]]})
 		order = order[1:]
 	}
 	if t.Overlap {

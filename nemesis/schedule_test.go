@@ -96,7 +96,7 @@ func entries(t *testing.T, lines ...string) []Entry {
 		if _, err := fmt.Sscanf(l, "%d+%d %s", &at, &hold, &name); err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, Entry{time.Duration(at) * time.Second, time.Duration(hold) * time.Second, asked(t, name)[0]})
+		out = append(out, Entry{time.Duration(at) * time.Second, time.Duration(hold) * time.Second, 5 * time.Second, asked(t, name)[0]})
 	}
 	return out
 }
@@ -157,6 +157,21 @@ func TestASlowRecoveryDelaysWhatFollows(t *testing.T) {
 			if got := fmt.Sprintf("%s-%.0f", from, w.Commanded.To.Time.Seconds()); got != want || !w.Recovered.Happened() {
 				t.Errorf("%s: %s, %+v", w.Fault, got, w)
 			}
+		}
+	})
+}
+
+// What does not fit beside a window waits until that one has had its least time, and has its own.
+func TestCrowdedWindowsHaveTheirLeastTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _ := newProcLab(t, 3)
+		l.Play(t.Context(), entries(t, "0+15 pause:n1", "2+15 kill:n2", "20+5 stop:n3", "24+2 partition:n1|n2+n3"))
+		var times []string
+		for _, w := range l.Windows() {
+			times = append(times, fmt.Sprintf("%.0f-%.0f", w.Commanded.From.Time.Seconds(), w.Commanded.To.Time.Seconds()))
+		}
+		if got := strings.Join(times, " "); got != "0-5 5-17 20-25 25-30" {
+			t.Error(got)
 		}
 	})
 }
