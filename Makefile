@@ -44,7 +44,7 @@ $(BIN)/gotestsum-$(SUM_VERSION):
 
 # torture kills controllers, nodes and engines, and prints what was lost and left: nothing.
 torture: build doctor
-	PARTITA_AGENT=$(BIN)/partita PARTITA_TORTURE=all $(GO) test -timeout 85m -count 1 -v ./internal/torture
+	cd internal/torture && PARTITA_AGENT=$(BIN)/partita PARTITA_TORTURE=all $(GO) test -timeout 85m -count 1
 
 # vacuous prints the runs that tested nothing, and why none of them is called valid.
 vacuous:

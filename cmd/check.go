@@ -141,7 +141,10 @@ func (a *app) checkOne(ctx context.Context, path string, o run.CheckOptions) (v 
 	if len(o.Checkers) > 0 || len(o.Params) > 0 {
 		return v, m, nil
 	}
-	return v, m, d.WriteJSON(store.VerdictFile, v)
+	if err := d.WriteJSON(store.VerdictFile, v); err != nil { // a disk that is full or read-only: the verdict is no other for it
+		_, _ = fmt.Fprintf(a.stderr, "partita: the verdict is only printed: %v\n", err)
+	}
+	return v, m, nil
 }
 
 // verdictStatus is the exit status of a verdict.

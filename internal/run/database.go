@@ -69,7 +69,10 @@ func (r *runner) clusterDown() error {
 		err := eachNode(ctx, r.cluster, func(ctx context.Context, n cluster.Node) error { return r.cluster.DB.Stop(ctx, r.cluster, n) })
 		return errors.Join(err, r.cfg.Provider.Close(r.cluster))
 	}
-	return r.cfg.Provider.Down(ctx, r.cluster)
+	if err := r.cfg.Provider.Down(ctx, r.cluster); err != nil {
+		return fmt.Errorf("%w: cluster %s is left: mend what is wrong ('partita doctor --fix' may), then 'partita cluster down %s' removes it", err, r.cluster.ID, r.cluster.ID)
+	}
+	return nil
 }
 
 // databaseUp wipes, configures and starts the database, and waits until each node serves. Databases fail to start

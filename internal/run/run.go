@@ -99,14 +99,15 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	return Outcome{Dir: dir.Path, Meta: r.meta, Verdict: verdict, Interrupted: ctx.Err() != nil}, r.err()
 }
 
-// err is the first phase's failure, nil when there was none.
+// err is what failed, phase by phase; nil when nothing did.
 func (r *runner) err() error {
+	var all []error
 	for _, e := range r.errs {
 		if !errors.Is(e, context.Canceled) {
-			return e
+			all = append(all, e)
 		}
 	}
-	return nil
+	return errors.Join(all...)
 }
 
 // phase does one part of the run and keeps how long it took and how it failed.

@@ -276,7 +276,7 @@ func TestATeardownThatFailsLeavesTheVerdict(t *testing.T) {
 	if out.Verdict.Verdict != checker.Valid {
 		t.Errorf("the verdict is %s: %s", out.Verdict.Verdict, out.Verdict.Summary)
 	}
-	says(t, out.Verdict, "cluster down: the engine is gone", "no such file on n1")
+	says(t, out.Verdict, "cluster down: the engine is gone", "'partita cluster down "+out.Meta.Cluster+"' removes it", "no such file on n1")
 }
 
 func TestAReportThatCannotBeDrawnLeavesTheVerdict(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/partita-dev/partita/checker"
+	"github.com/partita-dev/partita/clients/memory"
 	"github.com/partita-dev/partita/history"
 	"github.com/partita-dev/partita/internal/run"
 	"github.com/partita-dev/partita/internal/run/runtest"
@@ -70,20 +72,34 @@ func monotonic() int64 {
 	return t.Nano()
 }
 
-// memoryController runs a target in memory: STORE SEED CUT. It is what is killed.
+// memoryController runs a target in memory: STORE SEED KIND. It is what is tortured.
 func memoryController(args []string) int {
 	seed, err := strconv.ParseUint(args[1], 10, 64)
 	if err != nil {
 		return fail(err)
 	}
-	cfg := runtest.New(runtest.Options{}).Config(args[0])
+	var o runtest.Options
+	if args[2] == "deaf" {
+		var n atomic.Int64
+		o.Fault = func(_ string, op history.Op) (f memory.Fault) {
+			f.Hang = op.F == "write" && n.Add(1) == 20
+			f.Ignore = true
+			return f
+		}
+	}
+	cfg := runtest.New(o).Config(args[0])
 	cfg.Seed = seed
 	cfg.TimeLimit = 700 * time.Millisecond
-	if args[2] == "cut" {
+	switch args[2] {
+	case "cut":
 		cfg.TimeLimit, cfg.Interval = 3200*time.Millisecond, time.Second
 		if cfg.Faults, err = cfg.Catalog.ParseFaults([]string{"partition:primaries"}, run.NodeNames(cfg.Nodes)); err != nil {
 			return fail(err)
 		}
+	case "full": // more than any small disk
+		cfg.TimeLimit, cfg.Rate = time.Minute, 0
+	case "deaf":
+		cfg.TimeLimit = 2 * time.Second
 	}
 	a := acks{os.NewFile(3, "acks")}
 	cfg.OnOp = func(op history.Op) { a.say(appended, op.Index) }
@@ -95,11 +111,16 @@ func memoryController(args []string) int {
 		return history.NewWriter(&watched{File: f, acks: a}), nil
 	}
 	out, err := run.Run(context.Background(), cfg)
-	if err != nil {
+	fmt.Println(out.Verdict.Verdict, out.Verdict.Summary)
+	switch {
+	case err != nil:
 		return fail(err)
+	case out.Verdict.Verdict == checker.Valid:
+		return 0
+	case out.Verdict.Verdict == checker.Invalid:
+		return 1
 	}
-	fmt.Println(out.Verdict.Verdict)
-	return 0
+	return 2
 }
 
 func fail(err error) int {

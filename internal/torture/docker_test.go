@@ -34,11 +34,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	if out, err := exec.Command("docker", "version", "--format", "{{.Server.Version}}").CombinedOutput(); err != nil {
-		why := "no Docker engine answers: " + strings.TrimSpace(string(out))
-		if strings.Contains(os.Getenv("PARTITA_REQUIRE"), "docker") {
-			t.Fatal(why)
-		}
-		t.Skipf("NOT RUN: %s (%s)", t.Name(), why)
+		notRun(t, "docker", "no Docker engine answers: "+strings.TrimSpace(string(out)))
 	}
 	b := &bench{t: t, dir: t.TempDir()}
 	// The agent's binary stays the same, whatever is built meanwhile.

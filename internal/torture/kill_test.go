@@ -42,8 +42,8 @@ func TestKilledControllersLoseNothing(t *testing.T) {
 	long := map[string]time.Duration{}
 	for _, kind := range []string{"plain", "cut"} {
 		began := monotonic()
-		k := kill(t, kind, seed, 0)
-		if k.status != "exit status 0" || !k.ended || len(k.wrong) > 0 {
+		k := kill(t, memoryDir(t), kind, seed, nil)
+		if !k.ended || len(k.wrong) > 0 {
 			t.Fatalf("a controller that nobody kills: %s %v %s", k.status, k.wrong, k.output)
 		}
 		long[kind] = time.Duration(k.last-began) + 700*time.Millisecond // closing, compressing, checking begins
@@ -61,7 +61,7 @@ func TestKilledControllersLoseNothing(t *testing.T) {
 			at := 1 + time.Duration(draw.Int64N(int64(long[kind])))
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
-				k := kill(t, kind, seed+uint64(i), at)
+				k := kill(t, memoryDir(t), kind, seed+uint64(i), killAt(at))
 				if len(k.wrong) > 0 || k.lost > 0 || len(k.left) > 0 {
 					t.Errorf("%s, killed at %s in phase %q: %d bytes lost, left %v, wrong: %v", kind, at, k.phase, k.lost, k.left, k.wrong)
 				}
@@ -92,6 +92,7 @@ func TestKilledControllersLoseNothing(t *testing.T) {
 type killed struct {
 	status  string
 	output  string
+	folder  string        // the run's, "" when it was not made yet
 	phase   string        // in which it was
 	ended   bool          // it was done
 	last    int64         // when its last event was, monotonic
@@ -101,12 +102,23 @@ type killed struct {
 	wrong   []string
 }
 
-// kill runs a controller and kills it at a time after its start; 0 lets it end.
-func kill(t *testing.T, kind string, seed uint64, at time.Duration) killed {
+// killAt kills a controller at a time after its start.
+func killAt(at time.Duration) func(*exec.Cmd, string) int64 {
+	return func(c *exec.Cmd, _ string) int64 {
+		pause(at)
+		when := monotonic()
+		_ = c.Process.Kill()
+		return when
+	}
+}
+
+// kill runs a controller with its runs in dir, and disturbs it; disturb gives the time from which on the controller
+// may not have written any more, 0 when it was not killed. A nil one lets it end.
+func kill(t *testing.T, dir, kind string, seed uint64, disturb func(c *exec.Cmd, mark string) int64) killed {
 	t.Helper()
 	var k killed
-	dir, tmp := memoryDir(t), t.TempDir()
-	mark := filepath.Base(tmp) + "-" + fmt.Sprint(seed)
+	tmp := t.TempDir()
+	mark := filepath.Base(filepath.Dir(tmp)) + "-" + fmt.Sprint(seed)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -126,18 +138,16 @@ func kill(t *testing.T, kind string, seed uint64, at time.Duration) killed {
 		_ = r.Close()
 		acks <- b
 	}()
-	var when int64
-	if at > 0 {
-		timer := time.AfterFunc(at, func() {
-			when = monotonic()
-			_ = c.Process.Kill()
-		})
-		defer timer.Stop()
+	when := make(chan int64, 1)
+	if disturb == nil {
+		when <- 0
+	} else {
+		go func() { when <- disturb(c, mark) }()
 	}
 	err = c.Wait()
 	k.status, k.output = ended(err), out.String()
 	k.left = append(left(t, mark), files(t, tmp)...)
-	k.look(t, dir, <-acks, when)
+	k.look(t, dir, <-acks, <-when)
 	return k
 }
 
@@ -161,6 +171,7 @@ func (k *killed) look(t *testing.T, base string, said []byte, when int64) {
 		return
 	}
 	folder := runs[0]
+	k.folder = folder
 	k.phase = lastPhase(t, folder)
 	have, size, err := content(folder)
 	if err != nil {
