@@ -61,7 +61,7 @@ func (r *Runner) linger(ctx context.Context, id string, most time.Duration) {
 		r.mu.Lock()
 		i := slices.IndexFunc(r.windows, func(w *window) bool { return w.ID == id })
 		w := r.windows[i]
-		enough := w.ended || !w.Observed.From.Happened() || len(w.Harmed) >= len(r.cfg.Cluster.Nodes) || r.cfg.OK()-w.okAt >= someOK
+		enough := w.ended || !w.Observed.From.Happened() || 2*len(w.Harmed) >= len(r.cfg.Cluster.Nodes) || r.cfg.OK()-w.okAt >= someOK
 		r.mu.Unlock()
 		if enough || !pause(ctx, 50*time.Millisecond) {
 			return

@@ -176,8 +176,8 @@ func TestCrowdedWindowsHaveTheirLeastTime(t *testing.T) {
 	})
 }
 
-// A window in which nothing succeeds is extended until something does, but not without end, and not where all nodes
-// are harmed.
+// A window in which nothing succeeds is extended until something does, but not without end, and not where no
+// majority is left that could work.
 func TestAWindowWaitsForTheDatabaseToWork(t *testing.T) {
 	for _, c := range []struct {
 		fault, want string
@@ -187,6 +187,7 @@ func TestAWindowWaitsForTheDatabaseToWork(t *testing.T) {
 		{"kill:n1", "0-13", 13 * time.Second},
 		{"kill:n1", "0-18", time.Hour},
 		{"pause:all", "0-10", time.Hour},
+		{"kill:n1+n2", "0-10", time.Hour},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l, _ := newProcLab(t, 3)
