@@ -26,7 +26,8 @@ const (
 //   - in each window, on each side of it, clients attempted 20 operations, effects and reads among them (a workload
 //     whose reads all come in its final phase, or that only adds, so that final reads tell everything, needs its reads
 //     only there), and one key was changed and read, and used from two sides;
-//   - in each window something succeeded; where all nodes were harmed, after it and before the next instead;
+//   - in each window something succeeded; where no majority was left, in it or after it and before the next; where all
+//     nodes were harmed, after it;
 //   - whoever was harmed was used again when the fault was gone.
 //
 // A correct database answers nothing on the minority's side: attempts are asked for there, not answers.

@@ -283,6 +283,13 @@ func vacuous() []setup {
 			s.window(40, all("write", history.Info), func(w *history.Window) { w.Harmed = s.plan.Nodes })
 			s.final(0, busy)
 		}},
+		{"two of three killed, and again before anything worked", ruleAfter, "left no majority", func(s *scene) {
+			s.phase(100, busy)
+			s.window(40, failing, nodeFault("n1", "n2"))
+			s.phase(20, failing)
+			s.window(40, cutOff, nil)
+			s.final(2, busy)
+		}},
 		{"every node killed, and again before anything worked", ruleAfter, "window w1 (partition:primaries) harmed every node", func(s *scene) {
 			s.phase(100, busy)
 			s.window(40, failing, nodeFault(s3()...))
@@ -393,6 +400,21 @@ func controls() map[rule]setup {
 			s.final(2, busy)
 		}},
 		ruleAgain: {name: "one operation through the node that was cut off", build: whole(busy, cutOff, by("n1", 1, busy), nil)},
+	}
+}
+
+// TestNoMajorityLeftMayAnswerLater: a database that wants a majority answers nothing while it has none, and is right; one
+// that still answers may do it in the window.
+func TestNoMajorityLeftMayAnswerLater(t *testing.T) {
+	for name, build := range map[string]func(*scene){
+		"answers after it": whole(busy, failing, busy, nodeFault("n1", "n2")),
+		"answers in it":    whole(busy, cutOff, busy, nodeFault("n1", "n2")),
+	} {
+		s := newScene()
+		build(s)
+		if r := s.check(t); r.Verdict != Valid {
+			t.Errorf("%s: %s (%s)", name, r.Verdict, r.Reason)
+		}
 	}
 }
 
