@@ -80,7 +80,10 @@ func TestAnInterruptWhileAClusterIsMadeLeavesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	c := b.start("test", "etcd", "--time-limit", "20s")
-	c.until("first container", upFor, func() bool { return b.folder() != "" && len(b.containers(b.id())) > 0 })
+	c.until("first container", upFor, func() bool {
+		var m store.Meta
+		return b.read(store.MetaFile, &m) && len(b.containers(m.Cluster)) > 0
+	})
 	id := b.id()
 	c.signal(syscall.SIGINT)
 	status := c.wait(2 * time.Minute)
