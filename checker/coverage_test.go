@@ -183,3 +183,18 @@ func TestSpecsAndCatalogueAreComplete(t *testing.T) {
 		t.Error("an unknown anomaly is explained")
 	}
 }
+
+// TestNoMajorityLeftMayAnswerLater: a database that wants a majority answers nothing while it has none, and is right; one
+// that still answers may do it in the window.
+func TestNoMajorityLeftMayAnswerLater(t *testing.T) {
+	for name, build := range map[string]func(*scene){
+		"answers after it": whole(busy, failing, busy, nodeFault("n1", "n2")),
+		"answers in it":    whole(busy, cutOff, busy, nodeFault("n1", "n2")),
+	} {
+		s := newScene()
+		build(s)
+		if r := s.check(t); r.Verdict != Valid {
+			t.Errorf("%s: %s (%s)", name, r.Verdict, r.Reason)
+		}
+	}
+}

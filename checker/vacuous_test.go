@@ -403,21 +403,6 @@ func controls() map[rule]setup {
 	}
 }
 
-// TestNoMajorityLeftMayAnswerLater: a database that wants a majority answers nothing while it has none, and is right; one
-// that still answers may do it in the window.
-func TestNoMajorityLeftMayAnswerLater(t *testing.T) {
-	for name, build := range map[string]func(*scene){
-		"answers after it": whole(busy, failing, busy, nodeFault("n1", "n2")),
-		"answers in it":    whole(busy, cutOff, busy, nodeFault("n1", "n2")),
-	} {
-		s := newScene()
-		build(s)
-		if r := s.check(t); r.Verdict != Valid {
-			t.Errorf("%s: %s (%s)", name, r.Verdict, r.Reason)
-		}
-	}
-}
-
 // firstThen does one operation of the first kind, and then only of the other.
 func firstThen(first, then string) func(f, key *string, typ *history.Type) {
 	done := false

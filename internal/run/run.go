@@ -157,7 +157,10 @@ func (r *runner) record(ctx context.Context) {
 		return
 	}
 	defer func() {
-		_ = r.phase("logs", func() error { return r.collectLogs() })
+		_ = r.phase("logs", func() error {
+			r.collectData()
+			return r.collectLogs()
+		})
 	}()
 	if r.phase("set-up", func() error { return r.databaseUp(ctx) }) != nil {
 		return
@@ -182,6 +185,11 @@ func (r *runner) judge() store.Verdict {
 		return write
 	})
 	v.Seed, v.Command = r.cfg.Seed, r.cfg.Command
+	if v.Verdict == checker.Valid {
+		if err := r.dir.Root().RemoveAll(store.DataDir); err != nil {
+			r.log.Warn("the data folders of a valid run are still there", "error", err)
+		}
+	}
 	_ = r.phase("report", func() error {
 		return errors.Join(r.dir.WriteJSON(store.MetaFile, r.meta), r.dir.WriteJSON(store.VerdictFile, v), report.Write(r.dir), report.JUnit(r.dir))
 	})

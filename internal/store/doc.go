@@ -5,6 +5,7 @@
 //	history.jsonl   the history while running; history.jsonl.zst afterwards
 //	faults.json     plan, windows and certificates
 //	logs/<node>/…   the databases' logs
+//	data/<node>.tar.gz  the nodes' data folders at the end, when the run is not valid
 //	verdict.json    what the checkers said
 //	junit.xml       the same for CI
 //	report.html     the same for people

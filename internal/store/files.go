@@ -20,6 +20,7 @@ const (
 	ReproFile   = "repro.sh"
 	LogFile     = "controller.log"
 	LogsDir     = "logs"
+	DataDir     = "data"
 )
 
 // Meta is meta.json: everything needed to repeat the run.
