@@ -98,6 +98,9 @@ func memoryController(args []string) int {
 		}
 	case "full": // more than any small disk
 		cfg.TimeLimit, cfg.Rate = time.Minute, 0
+	case "sleepy":
+		cfg.Catalog.Checkers = append(cfg.Catalog.Checkers, sleeper)
+		cfg.Checkers = []string{sleeper.Name}
 	case "deaf":
 		cfg.TimeLimit = 2 * time.Second
 	}

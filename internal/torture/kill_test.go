@@ -228,7 +228,7 @@ func (k *killed) check(t *testing.T, folder string) {
 	defer func() { _ = d.Close() }()
 	begun := d.ReadJSON(store.MetaFile, &m) == nil
 	k.ended = !m.Ended.IsZero()
-	c := exec.Command(self(t), "check", folder)
+	c := exec.Command(self(t), "check", "--timeout", "5s", folder)
 	c.Env = append(os.Environ(), roleEnv+"="+rolePartita)
 	out, err := c.CombinedOutput()
 	status := ended(err)

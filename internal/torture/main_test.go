@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"text/tabwriter"
 
+	"github.com/partita-dev/partita/checker"
 	"github.com/partita-dev/partita/cmd"
 )
 
@@ -26,7 +28,7 @@ func everything() bool { return os.Getenv("PARTITA_TORTURE") == "all" }
 func TestMain(m *testing.M) {
 	switch {
 	case len(os.Args) > 1 && os.Args[1] == cmd.ChildCommand, os.Getenv(roleEnv) == rolePartita:
-		os.Exit(cmd.Main())
+		os.Exit(cmd.Main(cmd.With(sleeper)))
 	case os.Getenv(roleEnv) == roleMemory:
 		os.Exit(memoryController(os.Args[1:]))
 	}
@@ -40,6 +42,12 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(status)
 }
+
+// sleeper is a checker that never ends.
+var sleeper = checker.Spec{Name: "sleeper", Doc: "never ends", Checker: checker.Func(func(ctx context.Context, _ checker.Input) checker.Result {
+	<-ctx.Done()
+	return checker.Result{Reason: "it was told to end"}
+})}
 
 // row is what became of one kind of torture.
 type row struct {

@@ -41,6 +41,18 @@ func TestOtherEndsInMemory(t *testing.T) {
 		})
 		k.became(t, "kill -9 of the checkers' process", "exit status 2", "unknown", "signal: killed")
 	})
+	t.Run("the controller is killed while a checker is at work", func(t *testing.T) {
+		t.Parallel()
+		k := kill(t, memoryDir(t), "sleepy", 4, func(c *exec.Cmd, _, mark string) int64 {
+			for deadline := time.Now().Add(time.Minute); len(marked(mark)) < 2 && time.Now().Before(deadline); {
+				pause(10 * time.Millisecond)
+			}
+			when := monotonic()
+			_ = c.Process.Kill()
+			return when
+		})
+		k.became(t, "kill -9 of the controller while a checker is at work", "signal: killed")
+	})
 	t.Run("a client ignores its context", func(t *testing.T) {
 		t.Parallel()
 		k := kill(t, memoryDir(t), "deaf", 3, nil)
