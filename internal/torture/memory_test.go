@@ -27,7 +27,7 @@ func TestOtherEndsInMemory(t *testing.T) {
 	})
 	t.Run("a checker is killed", func(t *testing.T) {
 		t.Parallel()
-		k := kill(t, memoryDir(t), "plain", 2, func(_ *exec.Cmd, _, mark string) int64 {
+		k := kill(t, memoryDir(t), "sleepy", 2, func(_ *exec.Cmd, _, mark string) int64 {
 			for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); pause(2 * time.Millisecond) {
 				for _, p := range marked(mark) {
 					if pid, line, _ := strings.Cut(p, " "); strings.Contains(line, "check-child") {
