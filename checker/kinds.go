@@ -33,7 +33,7 @@ func touches(op history.Op) (reads, changes bool) {
 }
 
 // answered reports whether a call is a sign of life of the service: it succeeded, or the database refused what it may
-// refuse (a cas whose value is not there). That nobody could be reached is no answer.
+// refuse (a cas whose value is not there). That nobody could be reached, or that the operation was not even sent, is no answer.
 func answered(v *history.View, c history.Call) bool {
 	switch {
 	case c.Type == history.OK:
@@ -41,14 +41,14 @@ func answered(v *history.View, c history.Call) bool {
 	case c.Type != history.Fail:
 		return false
 	}
+	ret, _ := v.Ret(c)
 	switch v.Inv(c).F {
 	case "cas", "txn", "dequeue", "pop", "acquire", "release", "transfer":
 	default:
-		return false
+		return ret.Err.Code == "cas-mismatch" || ret.Err.Code == "fenced"
 	}
-	ret, _ := v.Ret(c)
 	switch ret.Err.Code {
-	case "connect", "unreachable", "timeout", "cancelled", "connect-timeout", "panic":
+	case "connect", "unreachable", "timeout", "cancelled", "connect-timeout", "not-sent", "panic":
 		return false
 	}
 	return true

@@ -40,6 +40,28 @@ func Catalogue() []AnomalyDoc {
 			"It was made up, damaged on its way, or left over from somewhere else.", anyOrder},
 		{"aborted-element", "A read contains an element whose adding the database had refused: it had said for certain that nothing was added. " +
 			"Somebody was told to try again, though the element is there.", anyOrder},
+		{"counter-too-low", "A read of a counter answered less than what had been added, and acknowledged, before the read began. " +
+			"Something that was counted is missing: the read was old, or the counter lost it.", realTime},
+		{"counter-too-high", "A read of a counter answered more than all that anybody had tried to add until then. " +
+			"Something was counted twice, or what was taken away came back.", realTime},
+		{"duplicate-id", "The generator gave one id to two callers, who were both told that it is theirs alone. " +
+			"Two things now have the same name, and one may overwrite the other.", oneOrder},
+		{"wrong-total", "A read of all accounts saw more or less money than there is, although transfers only move it. " +
+			"Either the read saw a transfer half done, or money was made or lost.", oneOrder},
+		{"negative-balance", "A read saw an account below zero, although a transfer is refused when there is not enough money. " +
+			"Two transfers spent the same money, each without seeing the other.", oneOrder},
+		{"missing-balance", "A read of all accounts did not show the balance of one of them, although each had one from the beginning. " +
+			"An account is gone, or was not shown.", anyOrder},
+		{"unexpected-account", "A read of all accounts showed one that does not exist. " +
+			"It was made up, damaged on its way, or left over from somewhere else.", anyOrder},
+		{"two-holders", "Two clients held the same lock at once: the second was told that it has the lock while the first, which had been told so before, had not given it back. " +
+			"Whatever the lock protects was open to both, and one may have destroyed the work of the other.", realTime},
+		{"token-went-back", "A client got a lock with a fencing token that is lower than one given out before. " +
+			"What compares tokens to find out who is late will turn away the right one.", realTime},
+		{"token-reused", "Two clients got a lock with the same fencing token. " +
+			"What compares tokens to find out who is late cannot tell them apart.", realTime},
+		{"stale-holder-write", "A client that had lost its lock wrote under it, and succeeded, after the next holder had written already. " +
+			"The late write has overwritten newer work: this is what fencing tokens exist to prevent.", realTime},
 		{"never-recovered", "Every fault was healed, and yet clients went on to get no good answer through a node, until the end of the test. " +
 			"No data need be lost for this: the service does not come back by itself, and somebody has to be woken up.", nil}, // liveness is no matter of order
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/partita-dev/partita/history"
 )
 
-// story reads "node type f value" lines; a client does one thing at a time on each node. A line "final" begins the final phase.
+// story reads "node type f value ext" lines, of which the last two may be missing; a client does one thing at a time on each node. A line "final" begins the final phase.
 func story(t *testing.T, text string) (*history.View, *history.Plan) {
 	t.Helper()
 	var ops []history.Op
@@ -29,6 +29,9 @@ func story(t *testing.T, text string) (*history.View, *history.Plan) {
 		o := history.Op{Index: int64(len(ops)), Time: time.Duration(len(ops)) * time.Millisecond, Node: f[0], Process: proc[f[0]], Type: types[f[1]], F: f[2]}
 		if len(f) > 3 {
 			o.Value = history.Value(f[3])
+		}
+		if len(f) > 4 {
+			o.Ext = history.Value(f[4])
 		}
 		if ops = append(ops, o); o.Type == history.Info {
 			proc[f[0]] += 10
