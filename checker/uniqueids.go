@@ -37,7 +37,7 @@ func (k uniqueIDsChecker) Check(ctx context.Context, in Input) Result {
 
 func (k uniqueIDsChecker) judge(v *history.View, key string, t *idCounts) ([]Anomaly, string) {
 	reason := ""
-	first := map[string]int{} // position in Calls of whoever got it first
+	first := make(map[string]int, len(v.CallsOf(key))) // position in Calls of whoever got it first
 	more := map[string][]int{}
 	var twice []string
 	for _, i := range v.CallsOf(key) {

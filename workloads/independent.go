@@ -11,7 +11,7 @@ import (
 type Keys struct {
 	Prefix  string // of the keys' names; a run's id, so that runs against one database do not meet
 	InPlay  int    // keys at once, 1 or more
-	Ops     int    // operations of one key, after which a new one takes its place
+	Ops     int    // operations of one key, after which a new one takes its place; 0: any number
 	Pending int    // operations of one key with an effect that nobody knows; after so many a new one takes its place
 	Nodes   int    // worker w talks to node w mod Nodes
 
@@ -60,8 +60,19 @@ func (g *Independent) InPlay() []string {
 	return names
 }
 
+// Used lists all keys that ever were in use, for a final phase that must know what became of each.
+func (g *Independent) Used() []string {
+	var names []string
+	for i := range g.made {
+		names = append(names, g.name(i))
+	}
+	return names
+}
+
+func (g *Independent) name(i int) string { return g.keys.Prefix + "-" + strconv.Itoa(i) }
+
 func (g *Independent) fresh() *object {
-	key := g.keys.Prefix + "-" + strconv.Itoa(g.made)
+	key := g.name(g.made)
 	g.made++
 	// The same salt for all: a worker's draw must not depend on which key it comes to.
 	return &object{key: key, part: part{Generator: g.keys.New(key), salt: 1}}
@@ -138,7 +149,7 @@ func (g *Independent) Update(c *Ctx, op history.Op) {
 	}
 	o := u.on
 	o.Update(o.one(c, w, false, g.scope), op)
-	if o.ops < g.keys.Ops && o.unknown < g.keys.Pending {
+	if (g.keys.Ops == 0 || o.ops < g.keys.Ops) && o.unknown < g.keys.Pending {
 		return
 	}
 	for i := range g.slots {

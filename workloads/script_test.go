@@ -24,6 +24,13 @@ func TestScripts(t *testing.T) {
 				r := newTry(object, workers, nodes)
 				d.MaybeScanArgs(t, "seed", &r.seed)
 				d.MaybeScanArgs(t, "cut", &r.world.cut)
+				for _, name := range []string{"fencing", "hold"} {
+					if d.HasArg(name) {
+						var s string
+						d.ScanArgs(t, name, &s)
+						r.params[name] = s
+					}
+				}
 				for name, p := range map[string]*time.Duration{"latency": &r.world.latency, "timeout": &r.world.timeout, "from": &r.world.from, "to": &r.world.to} {
 					if d.HasArg(name) {
 						var s string
@@ -170,11 +177,11 @@ func (p *reader) call(name string) workloads.Generator {
 			return workloads.EachProcess(func(int) workloads.Generator { return again() })
 		}
 		return workloads.Cycle(again)
-	case "set", "register":
-		build := workloads.Set().Build
-		if name == "register" {
-			build = workloads.Register().Build
-		}
+	case "set", "register", "counter", "unique-ids", "bank", "lock":
+		build := map[string]workloads.Workload{
+			"set": workloads.Set(), "register": workloads.Register(), "counter": workloads.Counter(),
+			"unique-ids": workloads.UniqueIDs(), "bank": workloads.Bank(), "lock": workloads.Lock(),
+		}[name].Build
 		n := p.number()
 		b, err := build(p.options)
 		if err != nil {

@@ -14,6 +14,8 @@ const (
 	readEvery = 2 * time.Second
 	// finalReadsFor bounds the final phase.
 	finalReadsFor = 60 * time.Second
+	// finalTries bounds it where it only asks each node for a sign of life.
+	finalTries = 20 * time.Second
 )
 
 // Set is the workload of one set to which unique elements are added, and which every node must know in the end.

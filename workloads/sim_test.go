@@ -70,12 +70,12 @@ func (s *sim) Submit(worker int, op history.Op) {
 		if err != nil {
 			panic(err)
 		}
-		v, _, err := c.Invoke(context.Background(), op)
+		v, ext, err := c.Invoke(context.Background(), op)
 		op.Err = clients.ErrorOf(err)
 		if op.Type = history.OK; err != nil {
 			op.Type = history.Fail
 		} else {
-			op.Value = v
+			op.Value, op.Ext = v, ext
 		}
 	}
 	op.Took = took
@@ -116,6 +116,7 @@ type try struct {
 	nodes   []string
 	workers int
 	seed    uint64
+	params  history.Params
 	ops     []history.Op
 }
 
@@ -128,7 +129,7 @@ func (r *try) Append(op history.Op) error {
 }
 
 func newTry(object string, workers, nodes int) *try {
-	r := &try{workers: workers, seed: 1, world: &sim{latency: time.Millisecond, timeout: time.Second, store: memory.New(object)}}
+	r := &try{workers: workers, seed: 1, params: history.Params{}, world: &sim{latency: time.Millisecond, timeout: time.Second, store: memory.New(object)}}
 	for i := range nodes {
 		r.nodes = append(r.nodes, fmt.Sprintf("n%d", i+1))
 	}
@@ -136,7 +137,7 @@ func newTry(object string, workers, nodes int) *try {
 }
 
 func (r *try) options() workloads.Options {
-	return workloads.Options{RunID: "run", Nodes: r.nodes, Workers: r.workers}
+	return workloads.Options{RunID: "run", Nodes: r.nodes, Workers: r.workers, Params: r.params}
 }
 
 func (r *try) run(t *testing.T, gs ...workloads.Generator) {
@@ -167,7 +168,7 @@ func (r *try) transcript() string {
 		if o.Process < 0 {
 			who = "nem"
 		}
-		line := fmt.Sprintf("%7s %-4s %-3s %-6s %s %s %s", o.Time.Round(10*time.Microsecond), who, o.Node, o.Type, o.F, o.Key, o.Value)
+		line := fmt.Sprintf("%7s %-4s %-3s %-6s %s %s %s %s", o.Time.Round(10*time.Microsecond), who, o.Node, o.Type, o.F, o.Key, o.Value, o.Ext)
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	return b.String()

@@ -33,7 +33,7 @@ type Driver struct {
 	Release <-chan struct{}
 }
 
-// New gives a driver for an object ("register", "set") of a new store.
+// New gives a driver for an object ("register", "set", "counter", "ids", "bank", "lock") of a new store.
 func New(object string) *Driver { return &Driver{Store: NewStore(), Object: object} }
 
 // Ops lists what a store can do.
@@ -41,6 +41,10 @@ func (*Driver) Ops() []clients.OpSpec {
 	return []clients.OpSpec{
 		{Object: "register", Name: "read", ReadOnly: true}, {Object: "register", Name: "write"}, {Object: "register", Name: "cas"},
 		{Object: "set", Name: "read", ReadOnly: true}, {Object: "set", Name: "add"},
+		{Object: "counter", Name: "read", ReadOnly: true}, {Object: "counter", Name: "add"},
+		{Object: "ids", Name: "generate"},
+		{Object: "bank", Name: "read", ReadOnly: true}, {Object: "bank", Name: "transfer"},
+		{Object: "lock", Name: "acquire"}, {Object: "lock", Name: "release"}, {Object: "lock", Name: "write"},
 	}
 }
 
@@ -79,7 +83,7 @@ func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Va
 	}
 	bad := f.Err != nil || f.Hang || f.Panic
 	if !bad || f.Lost {
-		value, err = c.d.Store.do(object, op)
+		value, ext, err = c.d.Store.do(object, op)
 	}
 	if f.Hang || f.Late > 0 {
 		if end := c.wait(ctx, f); end != nil {
@@ -94,7 +98,7 @@ func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Va
 	case f.Value != "":
 		return f.Value, "", nil
 	}
-	return value, "", err
+	return value, ext, err
 }
 
 // errReleased ends an operation that ignored its context.

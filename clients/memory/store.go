@@ -12,17 +12,24 @@ import (
 	"github.com/partita-dev/partita/history"
 )
 
-// Store is the data: registers and sets by key. Each operation takes effect at once and whole, under one lock.
+// Store is the data: objects by key. Each operation takes effect at once and whole, under one lock.
 type Store struct {
 	mu        sync.Mutex
 	registers map[string]history.Value
 	sets      map[string]map[int64]bool
+	counters  map[string]int64
+	banks     map[string][]int64
+	locks     map[string]holder
+	last      int64 // id or token
 	effects   map[string]int
 }
 
 // NewStore makes an empty store.
 func NewStore() *Store {
-	return &Store{registers: map[string]history.Value{}, sets: map[string]map[int64]bool{}, effects: map[string]int{}}
+	return &Store{
+		registers: map[string]history.Value{}, sets: map[string]map[int64]bool{}, counters: map[string]int64{},
+		banks: map[string][]int64{}, locks: map[string]holder{}, effects: map[string]int{},
+	}
 }
 
 // Effects is how often an operation that changes something was carried out, by its name.
@@ -35,10 +42,26 @@ func (s *Store) Effects(f string) int {
 // errMismatch is a cas that found another value.
 var errMismatch = clients.NotDone(clients.Coded("cas-mismatch", errors.New("another value is there")))
 
-// do performs op on a register or a set.
-func (s *Store) do(object string, op history.Op) (history.Value, error) {
+// do performs op, and gives a lock's token beside the value.
+func (s *Store) do(object string, op history.Op) (value, ext history.Value, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch object {
+	case "counter", "ids", "bank":
+		value, err = s.account(object, op)
+	case "lock":
+		value, ext, err = s.lock(op)
+	default:
+		value, err = s.simple(object, op)
+	}
+	if err == nil && op.F != "read" {
+		s.effects[op.F]++
+	}
+	return value, ext, err
+}
+
+// simple performs op on a register or a set.
+func (s *Store) simple(object string, op history.Op) (history.Value, error) {
 	switch object + "." + op.F {
 	case "register.read":
 		return s.registers[op.Key], nil
@@ -67,7 +90,6 @@ func (s *Store) do(object string, op history.Op) (history.Value, error) {
 	default:
 		return "", clients.NotDone(fmt.Errorf("no operation %s of a %s", op.F, object))
 	}
-	s.effects[op.F]++
 	return op.Value, nil
 }
 
