@@ -22,6 +22,8 @@ const root = "/partita/"
 type conn struct {
 	driver
 	client *clientv3.Client
+	seen   map[string]entry // what is known of numbers that are changed by comparing them
+	locker
 }
 
 func open(d driver, cfg clientv3.Config) (*conn, error) {
@@ -29,7 +31,7 @@ func open(d driver, cfg clientv3.Config) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client for etcd on %s: %w", strings.TrimPrefix(cfg.Endpoints[0], "http://"), err)
 	}
-	return &conn{driver: d, client: c}, nil
+	return &conn{driver: d, client: c, seen: map[string]entry{}, locker: locker{tokens: map[string]int64{}}}, nil
 }
 
 // Close closes the connection and ends what the client runs.
@@ -40,8 +42,9 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// Invoke sends one request. The ext of an answer is the store's revision, which is the operation's own for an
-// effect, and with it, for the read of a register that is there, the revision in which its value was written.
+// Invoke sends one request, an acquire without a lease another one before. The ext of an answer is the store's revision,
+// which is the operation's own for an effect, and with it, for the read of a register that is there, the revision in which
+// its value was written. The ext of an acquire is its fencing token.
 func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Value, err error) {
 	do := c.find(op.F)
 	if do == nil {
@@ -51,7 +54,7 @@ func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Va
 	value, e, err := do(ctx, op)
 	switch {
 	case err == nil:
-		return value, history.Of(e), nil
+		return value, e.ext(), nil
 	case clients.IsNotDone(err):
 		return "", "", err
 	}
@@ -62,6 +65,14 @@ func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Va
 type extra struct {
 	Revision int64 `json:"revision"`
 	Mod      int64 `json:"mod,omitempty"`
+	token    int64
+}
+
+func (e extra) ext() history.Value {
+	if e.token > 0 {
+		return history.Int(e.token)
+	}
+	return history.Of(e)
 }
 
 func (c *conn) find(f string) func(context.Context, history.Op) (history.Value, extra, error) {
@@ -76,6 +87,22 @@ func (c *conn) find(f string) func(context.Context, history.Op) (history.Value, 
 		return c.add
 	case "set read":
 		return c.readSet
+	case "counter add":
+		return c.count
+	case "counter read":
+		return c.readCounter
+	case "ids generate":
+		return c.generate
+	case "bank transfer":
+		return c.transfer
+	case "bank read":
+		return c.readBank
+	case "lock acquire":
+		return c.acquire
+	case "lock release":
+		return c.release
+	case "lock write":
+		return c.guarded
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package etcd
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/cluster"
@@ -16,6 +18,10 @@ const port = 2379
 const (
 	register = "register"
 	set      = "set"
+	counter  = "counter"
+	ids      = "ids"
+	bank     = "bank"
+	lock     = "lock"
 )
 
 // The ways to read, as the parameter "read-mode" names them.
@@ -28,12 +34,15 @@ const (
 type driver struct {
 	object       string
 	serializable bool
+	accounts     int   // of a bank
+	balance      int64 // what each of them has before it is touched
 }
 
-// New makes the driver. Parameters: "object", register (default) or set; "read-mode", linearizable (default) or
-// serializable, which answers from the node's own state and may be stale.
+// New makes the driver. Parameters: "object", register (default), set, counter, ids, bank or lock; "read-mode", linearizable
+// (default) or serializable, which answers from the node's own state and may be stale; of a bank "accounts" (8) and
+// "balance" (10).
 func New(p history.Params) (clients.Driver, error) {
-	object, err := choice(p, "object", register, set)
+	object, err := choice(p, "object", register, set, counter, ids, bank, lock)
 	if err != nil {
 		return nil, err
 	}
@@ -41,19 +50,30 @@ func New(p history.Params) (clients.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return driver{object: object, serializable: mode == serializable}, nil
+	accounts, err := p.Int("accounts", 8)
+	if err != nil {
+		return nil, err
+	}
+	balance, err := p.Int("balance", 10)
+	if err != nil {
+		return nil, err
+	}
+	if accounts < 1 {
+		return nil, fmt.Errorf("parameter accounts=%d: expected 1 or more", accounts)
+	}
+	return driver{object: object, serializable: mode == serializable, accounts: accounts, balance: int64(balance)}, nil
 }
 
-// choice reads a parameter that is one of two words, the first by default.
-func choice(p history.Params, name, def, other string) (string, error) {
-	s := p.String(name, def)
-	if s != def && s != other {
-		return "", fmt.Errorf("parameter %s=%q: choose from %s, %s", name, s, def, other)
+// choice reads a parameter that is one of some words, the first by default.
+func choice(p history.Params, name string, words ...string) (string, error) {
+	s := p.String(name, words[0])
+	if !slices.Contains(words, s) {
+		return "", fmt.Errorf("parameter %s=%q: choose from %s", name, s, strings.Join(words, ", "))
 	}
 	return s, nil
 }
 
-// Ops lists the operations on both objects.
+// Ops lists the operations on all objects.
 func (driver) Ops() []clients.OpSpec {
 	return []clients.OpSpec{
 		{Object: register, Name: "read", ReadOnly: true},
@@ -61,6 +81,14 @@ func (driver) Ops() []clients.OpSpec {
 		{Object: register, Name: "cas"},
 		{Object: set, Name: "add"},
 		{Object: set, Name: "read", ReadOnly: true},
+		{Object: counter, Name: "add"},
+		{Object: counter, Name: "read", ReadOnly: true},
+		{Object: ids, Name: "generate"},
+		{Object: bank, Name: "transfer"},
+		{Object: bank, Name: "read", ReadOnly: true},
+		{Object: lock, Name: "acquire"},
+		{Object: lock, Name: "release"},
+		{Object: lock, Name: "write"},
 	}
 }
 

@@ -12,8 +12,16 @@ import (
 	"github.com/partita-dev/partita/clients"
 )
 
-// errMismatch is the cas whose comparison failed: the server decided, and wrote nothing.
-var errMismatch = clients.NotDone(clients.Coded("cas-mismatch", errors.New("the value is not the expected one")))
+// The transactions whose comparison failed: the server decided, and wrote nothing.
+var (
+	errMismatch = clients.NotDone(clients.Coded("cas-mismatch", errors.New("the value is not the expected one")))
+	errHeld     = clients.NotDone(clients.Coded("held", errors.New("the lock is held")))
+	errNotHeld  = clients.NotDone(clients.Coded("not-held", errors.New("the lock is not held by this client")))
+	errFenced   = clients.NotDone(clients.Coded("fenced", errors.New("the lock was lost: it is not that of the token any more")))
+)
+
+// errInsufficient is a transfer that was never sent, for there is not enough money as far as this client knows.
+var errInsufficient = clients.NotDone(clients.Coded("insufficient", errors.New("there is not enough money")))
 
 // badOp is an operation that was never sent because it makes no sense.
 func badOp(format string, args ...any) error {
@@ -36,6 +44,14 @@ var serverCodes = []struct {
 	{rpctypes.ErrStopped, "stopped"},
 	{rpctypes.ErrUnhealthy, "unhealthy"},
 	{rpctypes.ErrCorrupt, "corrupt"},
+}
+
+// notSent is the error of a request that came before the effect: whatever became of it, the effect was never sent.
+func notSent(ctx context.Context, what string, err error, unsent bool) error {
+	if err = classify(ctx, err, unsent); clients.IsNotDone(err) {
+		return err
+	}
+	return clients.NotDone(clients.Coded("not-sent", fmt.Errorf("%s: %w", what, err)))
 }
 
 // classify gives an error its code, and marks the three that prove that the operation did not happen. ctx is the

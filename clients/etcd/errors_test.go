@@ -81,7 +81,8 @@ func TestParametersAndOperationsThatMakeNoSense(t *testing.T) {
 		says string
 	}{
 		{history.Params{"read-mode": "stale"}, `parameter read-mode="stale": choose from linearizable, serializable`},
-		{history.Params{"object": "queue"}, `parameter object="queue": choose from register, set`},
+		{history.Params{"object": "queue"}, `parameter object="queue": choose from register, set, counter, ids, bank, lock`},
+		{history.Params{"accounts": "0"}, "parameter accounts=0: expected 1 or more"},
 	} {
 		if _, err := New(c.p); err == nil || err.Error() != c.says {
 			t.Errorf("%v: %v", c.p, err)
@@ -101,6 +102,15 @@ func TestParametersAndOperationsThatMakeNoSense(t *testing.T) {
 		{register, history.Op{F: "cas", Key: "k", Value: "[1]"}, "expected [from,to]"},
 		{register, history.Op{F: "cas", Key: "k", Value: "[1,null]"}, "expected [from,to]"},
 		{set, history.Op{F: "add", Key: "k", Value: `"../../x"`}, "expected a whole number"},
+		{counter, history.Op{F: "add", Key: "k", Value: `"1"`}, "expected a whole number"},
+		{ids, history.Op{F: "read", Key: "k"}, `no operation "read" on a ids`},
+		{bank, history.Op{F: "transfer", Key: "k", Value: `{"from":0,"to":8,"amount":1}`}, "two of 8 accounts"},
+		{bank, history.Op{F: "transfer", Key: "k", Value: `{"from":0,"to":0,"amount":1}`}, "two of 8 accounts"},
+		{bank, history.Op{F: "transfer", Key: "k", Value: `{"from":0,"to":1,"amount":-1}`}, "two of 8 accounts"},
+		{bank, history.Op{F: "transfer", Key: "k", Value: `{"to":1,"amount":1}`}, "two of 8 accounts"},
+		{bank, history.Op{F: "transfer", Key: "k"}, "two of 8 accounts"},
+		{lock, history.Op{F: "write", Key: "k", Value: `["x",1]`}, "expected [token,value]"},
+		{lock, history.Op{F: "write", Key: "k", Value: `5`}, "expected [token,value]"},
 	} {
 		conn, err := driverFor(t, history.Params{"object": c.object}).Open(t.Context(), nil, proxy.Node("n1"), 0)
 		if err != nil {

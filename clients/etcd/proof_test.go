@@ -26,7 +26,7 @@ func prove(t *testing.T, object, f string, value func(int) history.Value, opener
 	t.Helper()
 	server := newPeer(t)
 	proxy := clienttest.NewProxy(t, server.addr)
-	d := driverFor(t, history.Params{"object": object})
+	d := driverFor(t, history.Params{"object": object, "balance": "1000000"})
 	begun := server.count()
 	var last int64
 	trials := clienttest.Prove(t, clienttest.Subject{
@@ -35,11 +35,14 @@ func prove(t *testing.T, object, f string, value func(int) history.Value, opener
 		Op:      func(n int) history.Op { return history.Op{F: f, Key: "run/k", Value: value(n)} },
 		Effects: server.count,
 		Own: func(op history.Op, v, ext history.Value) error {
-			var e extra
-			if err := ext.Decode(&e); err != nil || v != op.Value || e.Revision <= last {
-				return fmt.Errorf("value %s at revision %d for %s after revision %d (%w)", v.JSON(), e.Revision, op.Value.JSON(), last, err)
+			want, revision := op.Value, revisionOf(ext)
+			if f == "generate" {
+				want = history.Int(revision)
 			}
-			last = e.Revision
+			if v != want || revision <= last {
+				return fmt.Errorf("value %s at revision %d for %s after revision %d", v.JSON(), revision, op.Value.JSON(), last)
+			}
+			last = revision
 			return nil
 		},
 	})
@@ -56,10 +59,10 @@ func TestNoEffectIsSentTwice(t *testing.T) {
 		clienttest.Refused: "unreachable", clienttest.Reset: "unavailable", clienttest.Silent: "timeout", clienttest.Late: "timeout",
 	}
 	for _, k := range kinds {
-		t.Run(k.f, func(t *testing.T) {
+		t.Run(k.object+" "+k.f, func(t *testing.T) {
 			t.Parallel()
 			for _, tr := range prove(t, k.object, k.f, k.value, func(d driver, p *clienttest.Proxy) (clients.Conn, error) {
-				return d.Open(t.Context(), nil, p.Node("n1"), 0)
+				return opened(d, k.f, p.Node("n1"))
 			}) {
 				if err := tr.Judge(); err != nil {
 					t.Error(err)
@@ -191,12 +194,12 @@ func TestShutdownInTheMiddle(t *testing.T) {
 // nothing is when the node goes on. What was sent before on a connection that stood stays open.
 func TestATimeoutWhileConnecting(t *testing.T) {
 	for _, k := range kinds {
-		t.Run(k.f, func(t *testing.T) {
+		t.Run(k.object+" "+k.f, func(t *testing.T) {
 			t.Parallel()
 			p := newPeer(t)
 			proxy := clienttest.NewProxy(t, p.addr)
 			proxy.Stall()
-			c, err := driverFor(t, history.Params{"object": k.object}).Open(t.Context(), nil, proxy.Node("n1"), 0)
+			c, err := opened(driverFor(t, history.Params{"object": k.object}), k.f, proxy.Node("n1"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -88,6 +88,12 @@ func (c *conn) find(f string) func(context.Context, history.Op, *extra) (history
 		return c.add
 	case "set read":
 		return c.readSet
+	case "counter add":
+		return c.count
+	case "counter read":
+		return c.readCounter
+	case "ids generate":
+		return c.generate
 	}
 	return nil
 }

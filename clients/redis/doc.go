@@ -1,5 +1,5 @@
 // Package redis reaches Redis behind Sentinel over its native client, github.com/redis/go-redis/v9: registers (read,
-// write, cas) and sets (add, read).
+// write, cas), sets (add, read), counters (add, read) and ids (generate).
 //
 // # Where a client is
 //

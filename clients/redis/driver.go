@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
+	"strings"
 
 	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/cluster"
@@ -14,6 +16,8 @@ import (
 const (
 	register = "register"
 	set      = "set"
+	counter  = "counter"
+	ids      = "ids"
 )
 
 // driver is what the parameters of a run say.
@@ -23,12 +27,12 @@ type driver struct {
 	link   func(net.Conn) *link // newLink, but for the test that shows what it is good for
 }
 
-// New makes the driver. Parameters: "object", register (default) or set; "wait", how many replicas must have
+// New makes the driver. Parameters: "object", register (default), set, counter or ids; "wait", how many replicas must have
 // acknowledged an effect before it is ok (0).
 func New(p history.Params) (clients.Driver, error) {
-	object := p.String("object", register)
-	if object != register && object != set {
-		return nil, fmt.Errorf("parameter object=%q: choose from %s, %s", object, register, set)
+	object, objects := p.String("object", register), []string{register, set, counter, ids}
+	if !slices.Contains(objects, object) {
+		return nil, fmt.Errorf("parameter object=%q: choose from %s", object, strings.Join(objects, ", "))
 	}
 	wait, err := p.Int("wait", 0)
 	if err != nil {
@@ -40,7 +44,7 @@ func New(p history.Params) (clients.Driver, error) {
 	return driver{object: object, wait: wait, link: newLink}, nil
 }
 
-// Ops lists the operations on both objects.
+// Ops lists the operations on all objects.
 func (driver) Ops() []clients.OpSpec {
 	return []clients.OpSpec{
 		{Object: register, Name: "read", ReadOnly: true},
@@ -48,6 +52,9 @@ func (driver) Ops() []clients.OpSpec {
 		{Object: register, Name: "cas"},
 		{Object: set, Name: "add"},
 		{Object: set, Name: "read", ReadOnly: true},
+		{Object: counter, Name: "add"},
+		{Object: counter, Name: "read", ReadOnly: true},
+		{Object: ids, Name: "generate"},
 	}
 }
 

@@ -100,7 +100,7 @@ func (p *peer) answer(cmd []string) string {
 		return "*3\r\n$6\r\nmaster\r\n:7\r\n*0\r\n"
 	case "SET":
 		return "+OK\r\n"
-	case "SADD", "EVAL", "WAIT":
+	case "SADD", "EVAL", "WAIT", "INCR", "INCRBY":
 		return ":1\r\n"
 	case "GET":
 		return "$1\r\n7\r\n"
@@ -136,7 +136,7 @@ func (p *peer) count(names ...string) (n int) {
 	return n
 }
 
-func (p *peer) effects() int { return p.count("SADD", "SET", "EVAL") }
+func (p *peer) effects() int { return p.count("SADD", "SET", "EVAL", "INCR", "INCRBY") }
 
 // place is a node with a dial of its own for each port.
 type place struct {
@@ -197,6 +197,8 @@ var kinds = []kind{
 	{"cas", register, "cas", "0", func(n int) history.Value { return history.Pair(number(n), number(n+1)) }},
 	{"add", set, "add", "0", number},
 	{"add and wait", set, "add", "1", number},
+	{"count", counter, "add", "0", number},
+	{"generate", ids, "generate", "0", func(int) history.Value { return "" }},
 }
 
 func (k kind) params() history.Params { return history.Params{"object": k.object, "wait": k.wait} }

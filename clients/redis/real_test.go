@@ -48,6 +48,14 @@ func realServer(t *testing.T, nodes int) *cluster.Cluster {
 	return c
 }
 
+// probe is an operation that shows whether a server serves.
+func probe(object string) history.Op {
+	if object == ids {
+		return history.Op{F: "generate", Key: "up"}
+	}
+	return history.Op{F: "read", Key: "up"}
+}
+
 // open opens a connection and waits until its server serves.
 func open(t *testing.T, c *cluster.Cluster, p history.Params) clients.Conn {
 	t.Helper()
@@ -61,7 +69,7 @@ func open(t *testing.T, c *cluster.Cluster, p history.Params) clients.Conn {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		_, _, err := conn.Invoke(ctx, history.Op{F: "read", Key: "up"})
+		_, _, err := conn.Invoke(ctx, probe(p["object"]))
 		if err == nil {
 			return conn
 		}
@@ -180,7 +188,7 @@ func TestARealServerRefuses(t *testing.T) {
 				t.Errorf("%s on a replica: %v; want %s", k.name, err, want)
 			}
 		}
-		if _, _, err := invoke(t, conn, history.Op{F: "read", Key: "up"}); err != nil {
+		if _, _, err := invoke(t, conn, probe(k.object)); err != nil {
 			t.Fatal(err)
 		}
 		a.Do(t.Context(), "REPLICAOF", "127.0.0.1", "1")

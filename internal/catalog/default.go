@@ -39,10 +39,12 @@ func Default() *Catalog {
 				fs.String("bug", "", "what it does wrong, by name: "+strings.Join(sample.BugNames(), ", "))
 			},
 		}},
-		Workloads: []workloads.Workload{workloads.Register(), workloads.Set()},
-		Faults:    nemesis.Kinds(),
+		Workloads: []workloads.Workload{
+			workloads.Register(), workloads.Set(), workloads.Counter(), workloads.UniqueIDs(), workloads.Bank(), workloads.Lock(),
+		},
+		Faults: nemesis.Kinds(),
 		Checkers: []checker.Spec{
-			linear.Register(), checker.Set(), checker.Stats(), checker.Recovery(), checker.Coverage(),
+			linear.Register(), checker.Set(), checker.Counter(), checker.UniqueIDs(), checker.Bank(), checker.Lock(), checker.Stats(), checker.Recovery(), checker.Coverage(),
 		},
 	}
 }
