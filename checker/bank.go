@@ -89,7 +89,7 @@ func (k bankChecker) Check(ctx context.Context, in Input) Result {
 	out := eachKey(ctx, in, func(key string) ([]Anomaly, string) { return k.judge(in.History, key, b, &t) })
 	out.needs(t.moved > 0, "no transfer succeeded: nothing was moved")
 	out.needs(t.reads > 0, "no read succeeded: what became of the money is not known")
-	out.Facts = map[string]any{"algorithm": "one pass", "total": b.total, "transfers": t.transfers, "transfers ok": t.moved, "reads": t.reads, "bad reads": t.bad}
+	out.Facts = map[string]any{"algorithm": "one pass", "total": b.total, "transfers": t.transfers, "transfers ok": t.moved, "reads of accounts": t.reads, "bad reads": t.bad}
 	if b.accounts == 0 {
 		out.Facts["not searched"] = "unexpected accounts: --param accounts=N says how many there are"
 	}

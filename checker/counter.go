@@ -53,8 +53,8 @@ func (k counterChecker) Check(ctx context.Context, in Input) Result {
 	out.needs(t.acknowledged > 0, "no add was acknowledged: there is nothing to miss")
 	out.needs(t.reads > 0, "no read succeeded: what became of the counters is not known")
 	out.Facts = map[string]any{
-		"algorithm": "one pass", "attempted": t.attempted, "acknowledged": t.acknowledged, "unknown": t.unknown,
-		"reads": t.reads, "too low": t.low, "too high": t.high,
+		"algorithm": "one pass", "adds": t.attempted, "adds ok": t.acknowledged, "adds unknown": t.unknown,
+		"reads of counters": t.reads, "too low": t.low, "too high": t.high,
 	}
 	return out
 }

@@ -89,7 +89,7 @@ func (k lockChecker) Check(ctx context.Context, in Input) Result {
 		out.needs(t.writes > 0, "nothing was written under a lock, so that no token was ever checked")
 	}
 	out.Facts = map[string]any{
-		"algorithm": "one pass", "acquired": t.acquired, "with a token": t.tokens, "acquired while held": t.overlaps,
+		"algorithm": "one pass", "locks acquired": t.acquired, "with a token": t.tokens, "acquired while held": t.overlaps,
 		"writes": t.writes, "writes refused": t.refused, "most clients of a lock": t.clients,
 	}
 	return out

@@ -31,7 +31,7 @@ func (k uniqueIDsChecker) Check(ctx context.Context, in Input) Result {
 	var t idCounts
 	out := eachKey(ctx, in, func(key string) ([]Anomaly, string) { return k.judge(in.History, key, &t) })
 	out.needs(t.acknowledged > 1, "fewer than two ids were generated: none can be there twice")
-	out.Facts = map[string]any{"algorithm": "one pass", "attempted": t.attempted, "acknowledged": t.acknowledged, "duplicated": t.duplicated}
+	out.Facts = map[string]any{"algorithm": "one pass", "asked for": t.attempted, "ids given out": t.acknowledged, "duplicated": t.duplicated}
 	return out
 }
 

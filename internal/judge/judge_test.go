@@ -271,6 +271,11 @@ func TestSummary(t *testing.T) {
 			"etcd acknowledged 1,472 elements that it later lost."},
 		{etcd, []store.CheckerResult{result("set", checker.Invalid, "bad", map[string]any{"lost": 2.0}, checker.Anomaly{Name: "lost-element", Key: "k7", Text: "set k7: 2 elements are gone"})}, checker.Invalid,
 			"For example: set k7: 2 elements are gone."}, // the key is not said twice
+		{etcd, []store.CheckerResult{result("lock", checker.Invalid, "bad", nil, checker.Anomaly{Name: "two-holders", Key: "k7", Text: "k7: two"}, checker.Anomaly{Name: "two-holders", Key: "k8", Text: "k8: two"})}, checker.Invalid,
+			"etcd gave a lock to a client while another one held it, on 2 locks. For example: k7: two."},
+		{etcd, []store.CheckerResult{result("unique-ids", checker.Invalid, "bad", map[string]any{"duplicated": 12.0}, checker.Anomaly{Name: "duplicate-id", Text: "1"})}, checker.Invalid, "etcd gave out 12 ids twice or more."},
+		{etcd, []store.CheckerResult{result("counter", checker.Valid, "", map[string]any{"reads of counters": 1200.0}), covered}, checker.Valid, "all 1,200 reads of counters fit what was added; 3 faults"},
+		{etcd, []store.CheckerResult{result("lock", checker.Valid, "", map[string]any{"locks acquired": 651.0}), covered}, checker.Valid, "none of 651 acquires of locks broke a rule; 3 faults"},
 		{etcd, []store.CheckerResult{result("own", checker.Invalid, "worse than ever", nil)}, checker.Invalid, "own: worse than ever"},
 	} {
 		v := Summary(c.meta, c.rs)

@@ -145,6 +145,22 @@ func (s sentence) did(name string, n int, a checker.Anomaly) string {
 		return s.name + " did not come back after the last fault was gone"
 	case "nonlinearizable":
 		return "what " + s.name + " answered on " + keys + " cannot have happened one operation at a time, in any order"
+	case "counter-too-low":
+		return s.name + " answered less than had been acknowledged, on " + number(n, "counter")
+	case "counter-too-high":
+		return s.name + " answered more than anybody tried to add, on " + number(n, "counter")
+	case "duplicate-id":
+		return s.name + " gave out " + number(int(s.fact("duplicated")), "id") + " twice or more"
+	case "wrong-total":
+		return s.name + " showed accounts in which there is more or less money than there is in all"
+	case "negative-balance":
+		return s.name + " showed accounts below zero"
+	case "two-holders":
+		return s.name + " gave a lock to a client while another one held it, on " + number(n, "lock")
+	case "stale-holder-write":
+		return s.name + " let clients write under locks that they had lost, on " + number(n, "lock")
+	case "token-went-back", "token-reused":
+		return s.name + " gave fencing tokens that do not grow, on " + number(n, "lock")
 	}
 	return s.name + " showed " + number(n, name) + " (" + strings.Join(a.RulesOut, ", ") + " ruled out)"
 }
@@ -156,6 +172,16 @@ func (s sentence) valid() string {
 	}
 	if n := s.fact("acknowledged"); n > 0 {
 		say = append(say, fmt.Sprintf("all %s were there in the end, on every node", number(int(n), "acknowledged element")))
+	}
+	for _, f := range []struct{ fact, noun, says string }{
+		{"reads of counters", "read", "all %s of counters fit what was added"},
+		{"ids given out", "id", "all %s that were given out are different"},
+		{"reads of accounts", "read", "all %s of accounts saw the same total"},
+		{"locks acquired", "acquire", "none of %s of locks broke a rule"},
+	} {
+		if n := s.fact(f.fact); n > 0 {
+			say = append(say, fmt.Sprintf(f.says, number(int(n), f.noun)))
+		}
 	}
 	if n := s.windows(); n > 0 {
 		say = append(say, fmt.Sprintf("%s seen to be in force, and clients were busy on each side", plural(n, "fault was", "faults were")))
