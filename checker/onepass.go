@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -39,12 +40,23 @@ func eachKey(ctx context.Context, in Input, judge func(key string) (as []Anomaly
 				a.Text = key + ": " + a.Text
 			}
 			out.Anomalies = append(out.Anomalies, a)
-			wrong = append(wrong, a.Text)
 		}
 	}
+	slices.SortStableFunc(out.Anomalies, func(a, b Anomaly) int { return cmp.Compare(weightOf(b), weightOf(a)) })
+	for _, a := range out.Anomalies[:min(len(out.Anomalies), mostReasons)] {
+		wrong = append(wrong, a.Text)
+	}
 	why = slices.Compact(why)
-	out.Reason = strings.Join(append(wrong[:min(len(wrong), mostReasons)], why[:min(len(why), mostReasons)]...), "; ")
+	out.Reason = strings.Join(append(wrong, why[:min(len(why), mostReasons)]...), "; ")
 	return out
+}
+
+// weightOf is how bad an anomaly is, so that the worst is shown first.
+func weightOf(a Anomaly) int64 {
+	if w, ok := a.Data.(interface{ weight() int64 }); ok {
+		return w.weight()
+	}
+	return 0
 }
 
 // needs says of a valid result what it lacked to mean anything.
@@ -73,6 +85,8 @@ func (e *extremes[T]) add(x T, by int64) {
 	}
 	e.Last = x
 }
+
+func (e *extremes[T]) weight() int64 { return e.by }
 
 // notable lists the calls of the first, the worst and the last, each once, in their order.
 func (e *extremes[T]) notable(call func(T) history.Call) []history.Call {
