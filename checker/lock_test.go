@@ -125,7 +125,7 @@ func lockDefinition(v *history.View, fencing bool) (want []string) {
 				if a.Return < b.Invoke && ta > tb {
 					want = append(want, "token-went-back")
 				}
-				if ta == tb && a.Invoke < b.Invoke && !(a.Worker == b.Worker && holds(v, b.Worker, b.Invoke)) {
+				if ta == tb && a.Invoke < b.Invoke && (a.Worker != b.Worker || !holds(v, b.Worker, b.Invoke)) {
 					want = append(want, "token-reused")
 				}
 			case "write":

@@ -93,10 +93,10 @@ func random(t *rapid.T, most int, make func(step) history.Op, answer func(step, 
 			open[o.Process] = o
 		} else {
 			delete(open, o.Process)
-			switch {
-			case s.end == 0:
+			switch s.end {
+			case 0:
 				o.Type = history.Fail
-			case s.end == 1:
+			case 1:
 				o.Type = history.Info
 				process[s.process] += 3
 			default:
