@@ -155,6 +155,7 @@ func kill(t *testing.T, dir, kind string, seed uint64, how disturb) killed {
 	c.ExtraFiles = []*os.File{w}
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
+	c.WaitDelay = 15 * time.Second // a process that is left may hold them open
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
