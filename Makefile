@@ -6,7 +6,7 @@ BIN           := $(CURDIR)/bin
 export GOBIN  := $(BIN)
 SHELL         := /bin/bash -o pipefail
 
-.PHONY: all build demo test unit lint doctor packages torture vacuous mutants oracle bench clean
+.PHONY: all build demo test unit lint doctor packages torture vacuous track-record mutants oracle bench clean
 
 all: build
 
@@ -49,6 +49,10 @@ torture: build doctor
 # vacuous prints the runs that tested nothing, and why none of them is called valid.
 vacuous:
 	PARTITA_PRINT=1 $(GO) test -count 1 -v -run 'TestVacuousRuns' ./checker | grep -vE '^ *(===|---) (RUN|PASS)'
+
+# track-record tries every bug of the sample with 20 seeds and 312 clean runs, and writes docs/track-record.md.
+track-record: vacuous
+	$(GO) run ./bench/trackrecord
 
 # mutants spoils 10,000 histories and has every checker judge what is left: an error that says where, or a verdict.
 mutants:

@@ -36,6 +36,7 @@ type testFlags struct {
 	checkers    []string
 	params      []string
 	provider    string
+	simulate    bool
 	cluster     string
 	leave       bool
 	count       int
@@ -64,6 +65,7 @@ func (f *testFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.checkers, "checker", nil, "judge with these instead of the workload's own")
 	fs.StringArrayVar(&f.params, "param", nil, "name=value, a parameter of target, workload or checker")
 	fs.StringVar(&f.provider, "provider", "auto", "where nodes come from: auto, docker, or builtin for the target sample")
+	fs.BoolVar(&f.simulate, "simulate", false, "run the target sample in virtual time: the same seed gives the same history, byte for byte")
 	fs.StringVar(&f.cluster, "cluster", "", "use this cluster that was left up (see 'partita cluster ls')")
 	fs.BoolVar(&f.leave, "leave-db-running", false, "leave cluster and database up afterwards")
 	fs.IntVar(&f.count, "test-count", 1, "how many runs, one after the other, each with the next seed")
@@ -93,6 +95,7 @@ func (a *app) testCmdWith(f *testFlags) parsedTest {
   partita test etcd -w register --read-mode serializable --faults partition:primaries
   partita test etcd -w set --faults partition:halves,partition:one --time-limit 2m --seed 7
   partita test etcd --faults partition,kill,pause --interval 10s --overlap
+  partita test sample --simulate --bug stale-follower-read --faults partition:minority
   partita test etcd --dry-run`,
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -165,7 +168,7 @@ func (a *app) config(target string, f *testFlags, fs *pflag.FlagSet, owners para
 	}
 	cfg = run.Config{
 		Catalog: a.catalog, Target: t, Workload: w, Faults: faults, Checkers: f.checkers, Params: params,
-		ProviderName: f.provider, ClusterID: f.cluster, Leave: f.leave, Nodes: f.nodes, Workers: workers, Seed: f.seed,
+		ProviderName: f.provider, Simulate: f.simulate, ClusterID: f.cluster, Leave: f.leave, Nodes: f.nodes, Workers: workers, Seed: f.seed,
 		TimeLimit: f.timeLimit, OpTimeout: f.opTimeout, Interval: f.interval, Overlap: f.overlap, MaxHarmed: f.maxHarmed, Rate: f.rate, Store: f.store,
 		Version: version(), CheckTimeout: f.checkTime, CheckMemory: f.checkMemory << 20,
 	}
@@ -235,13 +238,17 @@ func shellWord(s string) string {
 
 // test does the runs, one after the other, and ends with the worst status.
 func (a *app) test(ctx context.Context, cfg run.Config, f *testFlags) error {
-	p, name, why, err := a.providerFor(cfg.Target, cfg.Params, f.provider)
-	if err != nil {
-		return environment(err)
-	}
-	cfg.Provider, cfg.ProviderName = p, name
-	if why != "" {
-		_, _ = fmt.Fprintln(a.stderr, why)
+	if cfg.Simulate {
+		cfg.ProviderName = "simulated"
+	} else {
+		p, name, why, err := a.providerFor(cfg.Target, cfg.Params, f.provider)
+		if err != nil {
+			return environment(err)
+		}
+		cfg.Provider, cfg.ProviderName = p, name
+		if why != "" {
+			_, _ = fmt.Fprintln(a.stderr, why)
+		}
 	}
 	ctx, stop := a.onInterrupt(ctx)
 	defer stop()

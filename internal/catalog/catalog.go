@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/cluster"
 	"github.com/partita-dev/partita/history"
+	"github.com/partita-dev/partita/internal/sample/simulate"
 	"github.com/partita-dev/partita/nemesis"
 	"github.com/partita-dev/partita/workloads"
 )
@@ -29,6 +31,8 @@ type Target struct {
 	// Provider makes nodes of the target's own kind, where it has one; no other provider is for it then. Its name is Rung.
 	Provider func(history.Params) (cluster.Provider, error)
 	Rung     string
+	// Simulate does a whole run in virtual time, where the target can.
+	Simulate func(context.Context, simulate.Config) (simulate.Outcome, error)
 }
 
 // Catalog is what a binary can test with.

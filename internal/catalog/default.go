@@ -12,6 +12,7 @@ import (
 	"github.com/partita-dev/partita/docker/etcd"
 	redissentinel "github.com/partita-dev/partita/docker/redis-sentinel"
 	"github.com/partita-dev/partita/internal/sample"
+	"github.com/partita-dev/partita/internal/sample/simulate"
 	"github.com/partita-dev/partita/nemesis"
 	"github.com/partita-dev/partita/workloads"
 )
@@ -34,7 +35,7 @@ func Default() *Catalog {
 			},
 		}, {
 			Name: "sample", Doc: "A replicated store inside this process, on Raft: no Docker, no root, and bugs to switch on.", Default: "register",
-			DB: sample.NewDatabase, Driver: sample.NewDriver, Provider: sample.NewProvider, Rung: sample.ProviderName,
+			DB: sample.NewDatabase, Driver: sample.NewDriver, Provider: sample.NewProvider, Rung: sample.ProviderName, Simulate: simulate.Run,
 			Flags: func(fs *pflag.FlagSet) {
 				fs.String("bug", "", "what it does wrong, by name: "+strings.Join(sample.BugNames(), ", "))
 			},

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -25,6 +26,7 @@ type Config struct {
 
 	Provider     cluster.Provider
 	ProviderName string
+	Simulate     bool   // in virtual time, without a provider
 	ClusterID    string // a cluster that was left up; "": make one
 	Leave        bool   // leave cluster and database up afterwards
 	Nodes        int
@@ -100,6 +102,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("--time-limit %s, --interval %s: more than %d windows", c.TimeLimit, c.Interval, mostWindows)
 	case !(c.Rate >= 0) || math.IsInf(c.Rate, 0):
 		return fmt.Errorf("--rate %g: expected operations a second, or 0 for as fast as they go", c.Rate)
+	case c.Simulate && c.Target.Simulate == nil:
+		return fmt.Errorf("--simulate: %s is no simulated store: take the target sample", c.Target.Name)
+	case c.Simulate && (c.ClusterID != "" || c.Leave || c.Overlap || c.MaxHarmed > 0):
+		return errors.New("--simulate: no cluster is made, and faults come one after the other: leave out --cluster, --leave-db-running, --overlap and --max-harmed")
 	case c.MaxHarmed < 0 || c.MaxHarmed > c.Nodes:
 		return fmt.Errorf("--max-harmed %d: expected 1 to %d nodes, or 0 for a minority", c.MaxHarmed, c.Nodes)
 	case len(c.Faults) > 0 && c.Workers < c.Nodes:

@@ -90,7 +90,11 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 		return Outcome{Dir: dir.Path, Meta: r.meta, Verdict: nothing(err)}, &EnvironmentError{"write the run's folder", err}
 	}
 
-	r.record(ctx)
+	if cfg.Simulate {
+		r.simulate(ctx)
+	} else {
+		r.record(ctx)
+	}
 	if ctx.Err() != nil && !r.whole {
 		r.void("interrupt", "the run was interrupted before its final reads were done")
 	}

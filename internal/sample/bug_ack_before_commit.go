@@ -1,14 +1,16 @@
 package sample
 
-// ackBeforeCommit: the client hears ok when the effect was proposed, before a majority has it.
+// ackBeforeCommit: a blind effect is acknowledged when it was proposed, before a majority has it.
 func ackBeforeCommit() Bug {
 	return Bug{
-		Name: "ack-before-commit", Doc: "the client hears ok when its effect was proposed, before a majority has it",
+		Name: "ack-before-commit", Doc: "a blind effect is acknowledged when it was proposed, before a majority has it",
 		Workload: "register", Faults: []string{"partition:primaries"}, Anomalies: []string{"stale-read", "lost-write", "lost-update", "nonlinearizable"},
 		change: func(s *steps) {
 			s.effect = func(r *replica, q *Request) {
 				r.effect(q)
-				r.answer(q, result{value: q.Op.Value})
+				if q.spec.blind {
+					r.answer(q, result{value: q.Op.Value})
+				}
 			}
 		},
 	}

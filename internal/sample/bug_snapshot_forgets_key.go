@@ -3,18 +3,21 @@ package sample
 import (
 	"maps"
 	"slices"
+
+	"github.com/partita-dev/partita/history"
 )
 
-// snapshotForgetsKey: the last register of a snapshot is left out, as by a loop that ends one too early.
+// snapshotForgetsKey: a snapshot holds 16 registers, and forgets the others.
 func snapshotForgetsKey() Bug {
 	return Bug{
-		Name: "snapshot-forgets-key", Doc: "a snapshot is written without its last register",
-		Workload: "register", Faults: []string{"kill:all"}, Anomalies: []string{"stale-read", "lost-write", "lost-update", "nonlinearizable"},
+		Name: "snapshot-forgets-key", Doc: "a snapshot holds 16 registers, and forgets the others",
+		Workload: "register", Params: history.Params{"keys": "300"}, Faults: []string{"kill:all"}, Anomalies: []string{"stale-read", "lost-write", "lost-update", "nonlinearizable"},
 		change: func(s *steps) {
 			s.capture = func(st *state) []byte {
-				c := st.clone()
-				if keys := slices.Sorted(maps.Keys(c.Registers)); len(keys) > 0 {
-					delete(c.Registers, keys[len(keys)-1])
+				c := *st
+				c.Registers = map[string]history.Value{}
+				for _, k := range slices.Sorted(maps.Keys(st.Registers))[:min(16, len(st.Registers))] {
+					c.Registers[k] = st.Registers[k]
 				}
 				return c.capture()
 			}

@@ -4,7 +4,17 @@ package sample
 func Bugs() []Bug {
 	return []Bug{
 		staleFollowerRead(),
+		leaseReadAfterEnd(),
+		leaseReadAfterPause(),
 		ackBeforeCommit(),
+		lostWriteOnFailover(),
+		unfsyncedLog(),
+		retriedEffectTwice(),
+		casChecksHere(),
 		snapshotForgetsKey(),
+		snapshotNotInstalled(),
+		entrySkippedAfterStart(),
+		nonAtomicAdd(),
+		neverRecovers(),
 	}
 }

@@ -16,7 +16,7 @@ const (
 	lateTo     = 40 * time.Millisecond // of one that is overtaken by many
 	perLate    = 100                   // one in so many is late,
 	perLost    = 500                   // lost,
-	perDoubled = 300                   // comes twice
+	perDoubled = 300                   // comes once more, late
 )
 
 // network is who does not hear whom. A message is lost where it would arrive, as by a rule in INPUT.
@@ -33,17 +33,18 @@ func (r *replica) send(m *pb.Message) {
 		r.vanished(m)
 		return
 	}
-	r.carry(m)
-	if r.rng.IntN(perDoubled) == 0 {
-		r.carry(copied(m))
-	}
-}
-
-func (r *replica) carry(m *pb.Message) {
 	d := r.between(netFrom, netTo)
 	if r.rng.IntN(perLate) == 0 {
 		d = r.between(netTo, lateTo)
 	}
+	r.carry(m, d)
+	if r.rng.IntN(perDoubled) == 0 {
+		r.carry(copied(m), r.between(netTo, lateTo))
+	}
+}
+
+// carry makes a message arrive in d.
+func (r *replica) carry(m *pb.Message, d time.Duration) {
 	to := r.s.replicas[m.GetTo()-1]
 	life := to.life
 	r.s.after(&r.owner, d, func() {

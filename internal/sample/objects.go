@@ -12,6 +12,7 @@ import (
 type spec struct {
 	object, name string
 	readOnly     bool
+	blind        bool                            // an effect whose answer is known before it happens
 	check        func(history.Op) error          // of its value, before anything is sent
 	read         func(*state, history.Op) result // of what is here
 	effect       func(*state, command) result    // at its place in the log

@@ -11,7 +11,7 @@ func registerSpecs() []spec {
 		{object: "register", name: "read", readOnly: true, read: func(st *state, op history.Op) result {
 			return result{value: st.Registers[op.Key]}
 		}},
-		{object: "register", name: "write", effect: func(st *state, c command) result {
+		{object: "register", name: "write", blind: true, effect: func(st *state, c command) result {
 			st.Registers[c.Key] = c.Value
 			return result{value: c.Value}
 		}},

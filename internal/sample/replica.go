@@ -21,8 +21,8 @@ const (
 	fsyncFrom     = 100 * time.Microsecond
 	fsyncTo       = 500 * time.Microsecond
 	restartAfter  = 500 * time.Millisecond // of a replica that panicked
-	snapshotEvery = 1000                   // entries
-	snapshotKeep  = 300                    // entries that stay behind a snapshot, for replicas that are not far behind
+	snapshotEvery = 300                    // entries
+	snapshotKeep  = 100                    // entries that stay behind a snapshot, for replicas that are not far behind
 	mostBacklog   = 10_000                 // messages that wait for a replica that is paused
 )
 
@@ -39,17 +39,20 @@ type replica struct {
 	log  journal
 
 	up, paused bool
-	asked      bool   // it ended because it was told to
-	crashes    int    // how often it ended by itself
-	life       uint64 // counts its starts: what was meant for an earlier life is dropped
-	backlog    []func()
+	asked      bool     // it ended because it was told to
+	crashes    int      // how often it ended by itself
+	life       uint64   // counts its starts: what was meant for an earlier life is dropped
+	backlog    []func() // what came while it was paused,
+	clients    []func() // and of it what its clients sent
 
 	rn       *raft.RawNode
 	patience *int // raft's randomizedElectionTimeout
 	busy     bool // a Ready is being carried out
 	lead     uint64
 	leads    bool
-	heard    time.Duration // when it knew of a leader for the last time
+	led      time.Duration // when it came to know its leader
+	flushed  time.Duration // of a bug: when its disk was last written to
+	gone     bool          // of a bug: it serves nobody
 	state    *state
 	service
 }
@@ -98,7 +101,7 @@ func (r *replica) start() {
 	}
 	r.up, r.asked, r.paused = true, false, false
 	r.life++
-	r.lead, r.leads, r.busy, r.heard = 0, false, false, r.s.now
+	r.lead, r.leads, r.busy, r.led, r.gone = 0, false, false, 0, false
 	r.service = service{}
 	r.note("start: log up to %d, snapshot at %d", r.disk.base+uint64(len(r.disk.entries)), r.disk.snap.GetMetadata().GetIndex())
 	r.run(func() {
@@ -155,7 +158,7 @@ func (r *replica) kill() {
 	if !r.up {
 		return
 	}
-	r.up, r.paused, r.backlog = false, false, nil
+	r.up, r.paused, r.backlog, r.clients = false, false, nil, nil
 	r.rn, r.leads, r.lead = nil, false, 0
 	r.disk.crash(r.rng.IntN(len(r.disk.pending) + 1))
 	r.note("end")
@@ -168,14 +171,15 @@ func (r *replica) pause() {
 	}
 }
 
-// resume does what came while the replica stood still.
+// resume does what came while the replica stood still. Whoever wakes up finds all its connections full, and reads them
+// in any order: this one listens to its clients first.
 func (r *replica) resume() {
 	if !r.paused {
 		return
 	}
 	r.paused = false
-	todo := r.backlog
-	r.backlog = nil
+	todo := append(r.clients, r.backlog...)
+	r.clients, r.backlog = nil, nil
 	life := r.life
 	for _, f := range todo {
 		if r.up && r.life == life {
@@ -238,7 +242,7 @@ func (r *replica) finish(rd raft.Ready) {
 	}
 	if !raft.IsEmptySnap(rd.Snapshot) {
 		r.note("snapshot at %d received", rd.Snapshot.GetMetadata().GetIndex())
-		if err := r.restore(rd.Snapshot); err != nil {
+		if err := r.s.steps.install(r, rd.Snapshot); err != nil {
 			panic(err)
 		}
 	}
@@ -255,17 +259,15 @@ func (r *replica) finish(rd raft.Ready) {
 
 // role notes who leads.
 func (r *replica) role(s *raft.SoftState) {
-	was := r.leads
 	r.leads = s.RaftState == raft.StateLeader
 	if s.Lead != r.lead {
 		r.note("leader: %d", s.Lead)
 		r.lead = s.Lead
-	}
-	switch {
-	case r.leads && !was:
-		r.s.steps.elected(r)
-	case r.lead == 0:
-		r.s.steps.orphaned(r)
+		if r.lead == 0 {
+			r.s.steps.orphaned(r)
+		} else {
+			r.led = r.s.now
+		}
 	}
 }
 

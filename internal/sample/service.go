@@ -76,6 +76,10 @@ func (s *Store) Submit(node, object string, op history.Op, done func(value, ext 
 			return
 		}
 		q.life = r.life
+		if r.paused {
+			r.clients = append(r.clients, func() { r.handle(q) })
+			return
+		}
 		r.run(func() { r.handle(q) })
 	})
 	return q, nil
@@ -90,7 +94,7 @@ func (r *replica) answer(q *Request, res result) {
 		return
 	}
 	q.over = true
-	r.s.after(&r.s.clients, r.s.clients.between(clientFrom, clientTo), func() { q.done(res.value, res.ext, res.err) })
+	r.s.after(&r.owner, r.between(clientFrom, clientTo), func() { q.done(res.value, res.ext, res.err) })
 }
 
 // handle begins a request at its replica.

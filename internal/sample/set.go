@@ -12,7 +12,7 @@ func setSpecs() []spec {
 		{object: "set", name: "read", readOnly: true, read: func(st *state, op history.Op) result {
 			return result{value: elements(st.Sets[op.Key])}
 		}},
-		{object: "set", name: "add", check: number, effect: func(st *state, c command) result {
+		{object: "set", name: "add", blind: true, check: number, effect: func(st *state, c command) result {
 			n, _ := c.Value.Int()
 			st.Sets[c.Key] = with(st.Sets[c.Key], n)
 			return result{value: c.Value}

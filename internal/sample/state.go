@@ -3,7 +3,6 @@ package sample
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/partita-dev/partita/history"
@@ -65,11 +64,4 @@ func readState(b []byte) (*state, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-// clone is a copy for whoever changes one before it is captured.
-func (s *state) clone() *state {
-	c := *s
-	c.Sessions, c.Registers, c.Sets = maps.Clone(s.Sessions), maps.Clone(s.Registers), maps.Clone(s.Sets)
-	return &c
 }

@@ -6,6 +6,8 @@ import (
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
+
+	"github.com/partita-dev/partita/history"
 )
 
 // steps are what a replica does, one step at a time. A bug changes one of them.
@@ -16,8 +18,8 @@ type steps struct {
 	fsync     func(r *replica, then func())            // what was written must be durable before anybody hears of it
 	fresh     func(*state, command) bool               // a command is seen for the first time
 	apply     func(r *replica, e *pb.Entry, c command) // an entry is committed
+	install   func(*replica, *pb.Snapshot) error       // a snapshot came
 	capture   func(*state) []byte                      // a snapshot is taken
-	elected   func(*replica)                           // this replica leads now
 	orphaned  func(*replica)                           // it knows of no leader any more
 }
 
@@ -30,8 +32,8 @@ func correct() steps {
 		fsync:     (*replica).fsync,
 		fresh:     (*state).fresh,
 		apply:     (*replica).apply,
+		install:   (*replica).restore,
 		capture:   (*state).capture,
-		elected:   func(*replica) {},
 		orphaned:  func(*replica) {},
 	}
 }
@@ -39,8 +41,9 @@ func correct() steps {
 // Bug is one thing that a store does wrong, when it is asked for by name.
 type Bug struct {
 	Name      string
-	Doc       string   // which step is wrong, in a sentence
-	Workload  string   // that finds it
+	Doc       string // which step is wrong, in a sentence
+	Workload  string // that finds it
+	Params    history.Params
 	Faults    []string // under these faults
 	Anomalies []string // by one of these names
 	change    func(*steps)

@@ -193,3 +193,14 @@ func (s *Store) Ready(name string) error {
 	}
 	return nil
 }
+
+// Crashes says how often replicas ended by themselves; those that never did are not there.
+func (s *Store) Crashes() map[string]int {
+	m := map[string]int{}
+	for _, r := range s.replicas {
+		if r.crashes > 0 {
+			m[r.name] = r.crashes
+		}
+	}
+	return m
+}
