@@ -15,6 +15,15 @@ func Bugs() []Bug {
 		snapshotNotInstalled(),
 		entrySkippedAfterStart(),
 		nonAtomicAdd(),
+		lostIncrement(),
+		counterDrifts(),
+		duplicateID(),
+		idsAfterSnapshot(),
+		overdraft(),
+		nonAtomicTransfer(),
+		doubleGrant(),
+		tokenGoesBack(),
+		grantForgotten(),
 		neverRecovers(),
 	}
 }

@@ -21,7 +21,7 @@ type spec struct {
 // specs lists all operations.
 func specs() []spec {
 	var all []spec
-	for _, o := range [][]spec{registerSpecs(), setSpecs()} {
+	for _, o := range [][]spec{registerSpecs(), setSpecs(), counterSpecs(), idsSpecs(), bankSpecs(), lockSpecs()} {
 		all = append(all, o...)
 	}
 	return all

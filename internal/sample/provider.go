@@ -15,7 +15,7 @@ const ProviderName = "builtin"
 
 // Provider makes clusters inside this process: they end with it.
 type Provider struct {
-	bug string
+	params history.Params
 
 	mu    sync.Mutex
 	hosts map[string]*Host // by the cluster's id
@@ -23,16 +23,15 @@ type Provider struct {
 
 // NewProvider makes a provider of stores with the bug that the parameters name.
 func NewProvider(p history.Params) (cluster.Provider, error) {
-	bug := p.String("bug", "")
-	if _, err := stepsOf(bug); err != nil {
+	if _, err := stepsOf(p.String("bug", "")); err != nil {
 		return nil, err
 	}
-	return &Provider{bug: bug, hosts: map[string]*Host{}}, nil
+	return &Provider{params: p, hosts: map[string]*Host{}}, nil
 }
 
 // Up makes a store that follows the wall clock.
 func (p *Provider) Up(_ context.Context, spec cluster.Spec) (*cluster.Cluster, error) {
-	s, err := New(Config{Nodes: spec.Nodes, Seed: spec.Seed, Bug: p.bug})
+	s, err := New(Config{Nodes: spec.Nodes, Seed: spec.Seed, Bug: p.params.String("bug", ""), Params: p.params})
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,6 @@ func (r *replica) start() {
 	r.service = service{}
 	r.note("start: log up to %d, snapshot at %d", r.disk.base+uint64(len(r.disk.entries)), r.disk.snap.GetMetadata().GetIndex())
 	r.run(func() {
-		r.state = newState()
 		if err := r.restore(r.disk.snap); err != nil {
 			panic(err)
 		}
@@ -273,7 +272,7 @@ func (r *replica) role(s *raft.SoftState) {
 
 // restore makes the state what a snapshot holds.
 func (r *replica) restore(snap *pb.Snapshot) error {
-	st, err := readState(snap.GetData())
+	st, err := readState(snap.GetData(), r.s.sizes)
 	if err != nil {
 		return fmt.Errorf("read the snapshot at %d: %w", snap.GetMetadata().GetIndex(), err)
 	}

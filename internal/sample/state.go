@@ -14,6 +14,19 @@ type state struct {
 	Sessions  map[uint64]*session      `json:",omitempty"` // by a command's Origin
 	Registers map[string]history.Value `json:",omitempty"`
 	Sets      map[string][]int64       `json:",omitempty"` // sorted
+	Counters  map[string]int64         `json:",omitempty"`
+	IDs       map[string]int64         `json:",omitempty"` // the last one that was given
+	Banks     map[string][]int64       `json:",omitempty"` // balances by account
+	Locks     map[string]held          `json:",omitempty"` // those that somebody has
+	Tokens    int64                    // the last one that was given
+
+	sizes sizes
+}
+
+// sizes are those of a bank.
+type sizes struct {
+	accounts int
+	balance  int64
 }
 
 // session is what is known of the commands of one origin.
@@ -22,8 +35,11 @@ type session struct {
 	Done []uint64 `json:",omitempty"` // those from Low on that were applied, sorted
 }
 
-func newState() *state {
-	return &state{Sessions: map[uint64]*session{}, Registers: map[string]history.Value{}, Sets: map[string][]int64{}}
+func newState(z sizes) *state {
+	return &state{
+		Sessions: map[uint64]*session{}, Registers: map[string]history.Value{}, Sets: map[string][]int64{}, Counters: map[string]int64{},
+		IDs: map[string]int64{}, Banks: map[string][]int64{}, Locks: map[string]held{}, sizes: z,
+	}
 }
 
 // fresh notes a command; false when it was applied before, or came too late.
@@ -55,8 +71,8 @@ func (s *state) capture() []byte {
 	return b
 }
 
-func readState(b []byte) (*state, error) {
-	s := newState()
+func readState(b []byte, z sizes) (*state, error) {
+	s := newState(z)
 	if len(b) == 0 {
 		return s, nil
 	}

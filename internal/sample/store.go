@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/partita-dev/partita/cluster"
+	"github.com/partita-dev/partita/history"
 )
 
 // Config is a store.
@@ -13,6 +14,8 @@ type Config struct {
 	Nodes int // replicas, named n1, n2, …
 	Seed  uint64
 	Bug   string // the name of one of Bugs(); "" for none
+	// Params are "accounts" (8) and "balance" (10) of a bank.
+	Params history.Params
 }
 
 // Store is replicas, the network between them and the heap of what is going to happen. It belongs to one goroutine.
@@ -24,6 +27,7 @@ type Store struct {
 	net      network
 	steps    steps
 	seed     uint64
+	sizes    sizes
 }
 
 // owner is somebody who makes things happen: a replica, or the clients. Each has draws and an order of its own, so that
@@ -54,7 +58,18 @@ func New(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{seed: cfg.Seed, steps: st, clients: newOwner(cfg.Seed, 0)}
+	accounts, err := cfg.Params.Int("accounts", 8)
+	if err != nil {
+		return nil, err
+	}
+	balance, err := cfg.Params.Int("balance", 10)
+	if err != nil {
+		return nil, err
+	}
+	if accounts < 1 || accounts > 1000 {
+		return nil, fmt.Errorf("make a bank of %d accounts: expected 1 to 1000", accounts)
+	}
+	s := &Store{seed: cfg.Seed, sizes: sizes{accounts, int64(balance)}, steps: st, clients: newOwner(cfg.Seed, 0)}
 	for i := range cfg.Nodes {
 		s.replicas = append(s.replicas, newReplica(s, uint64(i+1), cfg.Nodes))
 	}

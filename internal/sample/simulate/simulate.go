@@ -108,7 +108,7 @@ func (r *run) log(node string, before error) (string, error) {
 
 func (r *run) prepare() (b workloads.Built, err error) {
 	cfg := r.cfg
-	if r.store, err = sample.New(sample.Config{Nodes: cfg.Nodes, Seed: cfg.Seed, Bug: cfg.Bug}); err != nil {
+	if r.store, err = sample.New(sample.Config{Nodes: cfg.Nodes, Seed: cfg.Seed, Bug: cfg.Bug, Params: cfg.Params}); err != nil {
 		return b, err
 	}
 	r.c = sample.NewHost(r.store).Cluster("simulated")

@@ -5,11 +5,13 @@ package track
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/partita-dev/partita/checker"
@@ -18,6 +20,7 @@ import (
 	"github.com/partita-dev/partita/internal/sample"
 	"github.com/partita-dev/partita/internal/sample/simulate"
 	"github.com/partita-dev/partita/nemesis"
+	"github.com/partita-dev/partita/workloads"
 )
 
 // Options are how much is tried.
@@ -61,6 +64,9 @@ var faultSets = [][]string{
 	nil, {"partition"}, {"partition:primaries"}, {"partition:majorities-ring"}, {"partition:one-way"}, {"kill"}, {"kill:all"}, {"kill:primaries"},
 	{"pause"}, {"pause:primaries"}, {"stop"}, {"partition", "kill", "pause"},
 }
+
+// cleanParams are what short runs need: locks that are given back within a fault.
+var cleanParams = map[string]history.Params{"lock": {"hold": "1s"}}
 
 // one is a run and its judgement.
 type one struct {
@@ -106,7 +112,7 @@ func Run(ctx context.Context, cat *catalog.Catalog, o Options) (Record, error) {
 			row := CleanRow{Workload: w.Name, Faults: strings.Join(fs, ","), Runs: n}
 			runs := make([]one, n)
 			if err := each(ctx, o.Parallel, n, func(ctx context.Context, i int) (err error) {
-				runs[i], err = try(ctx, cat, target, w.Name, fs, nil, uint64(1000+i), "", &events)
+				runs[i], err = try(ctx, cat, target, w.Name, fs, cleanParams[w.Name], uint64(1000+i), "", &events)
 				return err
 			}); err != nil {
 				return rec, fmt.Errorf("try %s under %s: %w", w.Name, row.Faults, err)
@@ -156,6 +162,7 @@ func try(ctx context.Context, cat *catalog.Catalog, t catalog.Target, workload s
 	if err != nil {
 		return one{}, err
 	}
+	params = withDefaults(w, params)
 	const nodes = 3
 	fs, err := cat.ParseFaults(faults, []string{"n1", "n2", "n3"})
 	if err != nil {
@@ -199,6 +206,18 @@ func try(ctx context.Context, cat *catalog.Catalog, t catalog.Target, workload s
 	}
 	r.verdict = checker.Merge(verdicts...)
 	return r, nil
+}
+
+// withDefaults gives the parameters of a run in which no flag of the workload was given but for some.
+func withDefaults(w workloads.Workload, some history.Params) history.Params {
+	p := history.Params{}
+	if w.Flags != nil {
+		fs := pflag.NewFlagSet(w.Name, pflag.ContinueOnError)
+		w.Flags(fs)
+		fs.VisitAll(func(f *pflag.Flag) { p[f.Name] = f.DefValue })
+	}
+	maps.Copy(p, some)
+	return p
 }
 
 func (r *one) anomaly(a checker.Anomaly, ops []history.Op) {

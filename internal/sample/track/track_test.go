@@ -11,7 +11,7 @@ import (
 
 func TestARecordIsWrittenAndJudged(t *testing.T) {
 	o := track.Options{Seeds: 1, Clean: 1, Parallel: 2, Log: func(s string) { t.Log(s) }, Faults: [][]string{nil, {"kill:all"}}}
-	for _, name := range []string{"stale-follower-read", "unfsynced-log", "entry-skipped-after-start", "never-recovers"} { // all of them: make track-record
+	for _, name := range []string{"stale-follower-read", "unfsynced-log", "double-grant", "non-atomic-transfer", "counter-drifts", "duplicate-id", "entry-skipped-after-start", "never-recovers"} { // all of them: make track-record
 		b, err := sample.FindBug(name)
 		if err != nil {
 			t.Fatal(err)
