@@ -50,7 +50,7 @@ torture: build doctor
 vacuous:
 	PARTITA_PRINT=1 $(GO) test -count 1 -v -run 'TestVacuousRuns' ./checker | grep -vE '^ *(===|---) (RUN|PASS)'
 
-# track-record tries every bug of the sample with 20 seeds and 312 clean runs, and writes docs/track-record.md.
+# track-record tries every bug of the sample with 20 seeds and does 360 clean runs, and writes docs/track-record.md.
 track-record: vacuous
 	$(GO) run ./bench/trackrecord
 

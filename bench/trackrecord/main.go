@@ -24,7 +24,7 @@ func main() {
 func run() error {
 	o := track.Options{Log: func(s string) { fmt.Fprintln(os.Stderr, s) }}
 	flag.IntVar(&o.Seeds, "seeds", 20, "runs of each bug")
-	flag.IntVar(&o.Clean, "clean", 300, "runs without a bug")
+	flag.IntVar(&o.Clean, "clean", 360, "runs without a bug")
 	flag.IntVar(&o.Parallel, "parallel", runtime.GOMAXPROCS(0), "runs at once")
 	page := flag.String("o", "docs/track-record.md", "the page that is written")
 	flag.Parse()

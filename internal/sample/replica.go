@@ -42,6 +42,7 @@ type replica struct {
 	asked      bool     // it ended because it was told to
 	crashes    int      // how often it ended by itself
 	life       uint64   // counts its starts: what was meant for an earlier life is dropped
+	began      uint64   // the last index of its log when it started
 	backlog    []func() // what came while it was paused,
 	clients    []func() // and of it what its clients sent
 
@@ -103,7 +104,8 @@ func (r *replica) start() {
 	r.life++
 	r.lead, r.leads, r.busy, r.led, r.gone = 0, false, false, 0, false
 	r.service = service{}
-	r.note("start: log up to %d, snapshot at %d", r.disk.base+uint64(len(r.disk.entries)), r.disk.snap.GetMetadata().GetIndex())
+	r.began = r.disk.base + uint64(len(r.disk.entries))
+	r.note("start: log up to %d, snapshot at %d", r.began, r.disk.snap.GetMetadata().GetIndex())
 	r.run(func() {
 		if err := r.restore(r.disk.snap); err != nil {
 			panic(err)

@@ -12,7 +12,7 @@ func (r Record) Page() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# The tester's own track record\n\n"+
 		"Written by `make track-record`, which runs the target `sample` in virtual time (`partita test sample --simulate`): three replicas,\n"+
-		"18 clients, 20 seconds, two faults a run. Everything comes from seeds, so that the same commit writes the same table.\n\n"+
+		"18 clients, 20 seconds and two faults a run, or as many faults as there are kinds. Everything comes from seeds, so that the same commit writes the same table.\n\n"+
 		"## Bugs\n\nEach bug is a changed step in a replica, switched on by `--bug NAME`, and tried with %d seeds. *Found* is the runs that ended `invalid`,\n"+
 		"*named* those of them with an anomaly that this bug may have, *first* the median time in the run at which the first anomaly was complete.\n\n"+
 		"| bug | what is wrong | workload, faults | found | named | anomalies | first |\n| --- | --- | --- | --- | --- | --- | --- |\n", r.Options.Seeds)
