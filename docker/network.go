@@ -17,6 +17,8 @@ const networkTries = 5
 // host's routes; the IPv6 part is a random unique local /64 (RFC 4193), chosen anew when it is taken.
 func (e *engine) network(ctx context.Context, id, target string) error {
 	var last error
+	ctx, cancel := uncut(ctx)
+	defer cancel()
 	for range networkTries {
 		v6 := ula()
 		yes := true

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
@@ -27,8 +28,22 @@ const (
 
 func containerName(id, node string) string { return "partita-" + id + "-" + node }
 
+// createLimit bounds a request that makes something.
+const createLimit = 60 * time.Second
+
+// uncut is the context of a request that makes something. The engine goes on with a request that its caller gave
+// up: what was made then appears after the removal looked for it, and stays. So it is waited for.
+func uncut(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), createLimit)
+}
+
 // create makes and starts the container of a node, with its keys in place before sshd runs.
 func (e *engine) create(ctx context.Context, r record, node string, user, host ssh.Key) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("make the container of %s: %w", node, err)
+	}
+	whole, cancel := uncut(ctx)
+	defer cancel()
 	init := true
 	name := containerName(r.ID, node)
 	hc := &container.HostConfig{
@@ -46,7 +61,7 @@ func (e *engine) create(ctx context.Context, r record, node string, user, host s
 	if e.cgroupDriver == "cgroupfs" {
 		hc.CgroupParent = "/" + name
 	}
-	_, err := e.ContainerCreate(ctx, client.ContainerCreateOptions{
+	_, err := e.ContainerCreate(whole, client.ContainerCreateOptions{
 		Name: name,
 		Config: &container.Config{
 			Hostname: node,
@@ -59,6 +74,9 @@ func (e *engine) create(ctx context.Context, r record, node string, user, host s
 			networkName(r.ID): {Aliases: []string{node}},
 		}},
 	})
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return fmt.Errorf("make the container of %s: %w", node, err)
 	}
@@ -69,7 +87,7 @@ func (e *engine) create(ctx context.Context, r record, node string, user, host s
 	if err != nil {
 		return fmt.Errorf("put the keys of %s into its container: %w", node, err)
 	}
-	if _, err := e.ContainerStart(ctx, name, client.ContainerStartOptions{}); err != nil {
+	if _, err := e.ContainerStart(whole, name, client.ContainerStartOptions{}); err != nil {
 		return fmt.Errorf("start the container of %s: %w", node, err)
 	}
 	return nil

@@ -81,23 +81,11 @@ func (p *Provider) CloseEngine() error { return p.engine.Close() }
 // API is the version of the engine's API that is spoken.
 func (p *Provider) API() string { return p.engine.api }
 
-// newID is a short name that is easy to type: letters and digits that cannot be mistaken for each other.
-func newID() string {
-	const first, rest = "abcdefghjkmnpqrstuvwxyz", "abcdefghjkmnpqrstuvwxyz23456789"
-	b := make([]byte, 6)
-	_, _ = rand.Read(b) // never fails
-	b[0] = first[int(b[0])%len(first)]
-	for i := range b[1:] {
-		b[i+1] = rest[int(b[i+1])%len(rest)]
-	}
-	return string(b)
-}
-
 // Up makes a cluster and connects to every node.
 func (p *Provider) Up(ctx context.Context, spec cluster.Spec) (_ *cluster.Cluster, err error) {
 	id := spec.ID
 	if id == "" {
-		id = newID()
+		id = cluster.NewID()
 	}
 	if err := check(id, spec); err != nil {
 		return nil, err

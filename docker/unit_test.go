@@ -128,7 +128,7 @@ func TestARecordIsCheckedWhenItIsRead(t *testing.T) {
 func TestIDsAreShortAndFit(t *testing.T) {
 	seen := map[string]bool{}
 	for range 200 {
-		id := newID()
+		id := cluster.NewID()
 		if err := cluster.CheckName("cluster", id); err != nil || len(id) != 6 || id[0] < 'a' || slug(id) != id {
 			t.Fatalf("%q: %v", id, err)
 		}
