@@ -17,6 +17,10 @@ var (
 
 // Catalogue lists every anomaly that the checkers of this module name.
 func Catalogue() []AnomalyDoc {
+	return slices.Concat(firstNames())
+}
+
+func firstNames() []AnomalyDoc {
 	return []AnomalyDoc{
 		{"stale-read", "A client read an old value although a newer one had been written, and acknowledged, before the read began. " +
 			"Somebody who had just saved a change could look again and not see it.", realTime},
