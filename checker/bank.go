@@ -86,7 +86,7 @@ func (k bankChecker) Check(ctx context.Context, in Input) Result {
 		return Result{Reason: err.Error()}
 	}
 	t := bankCounts{bad: map[string]int{}}
-	out := eachKey(ctx, in, func(key string) ([]Anomaly, string) { return k.judge(in.History, key, b, &t) })
+	out := eachKey(ctx, in, func(key string) ([]Anomaly, error) { return k.judge(in.History, key, b, &t) })
 	out.needs(t.moved > 0, "no transfer succeeded: nothing was moved")
 	out.needs(t.reads > 0, "no read succeeded: what became of the money is not known")
 	out.Facts = map[string]any{"algorithm": "one pass", "total": b.total, "transfers": t.transfers, "transfers ok": t.moved, "reads of accounts": t.reads, "bad reads": t.bad}
@@ -104,9 +104,9 @@ var bankAnomalies = []struct{ name, says string }{
 	{"negative-balance", "of a debt"},
 }
 
-func (k bankChecker) judge(v *history.View, key string, b bank, t *bankCounts) ([]Anomaly, string) {
+func (k bankChecker) judge(v *history.View, key string, b bank, t *bankCounts) ([]Anomaly, error) {
 	found := map[string]*extremes[badBalance]{}
-	reason := ""
+	var reason error
 	var p balances
 	for _, i := range v.CallsOf(key) {
 		c := v.Calls[i]
@@ -119,14 +119,14 @@ func (k bankChecker) judge(v *history.View, key string, b bank, t *bankCounts) (
 			}
 			continue
 		case inv.F != "read":
-			return nil, fmt.Sprintf("index %d: operation %q: a bank has read and transfer", inv.Index, inv.F)
+			return nil, malformed(inv.Index, "operation %q: a bank has read and transfer", inv.F)
 		case c.Return < 0 || c.Type != history.OK && k.without != bankOfAnybody:
 			continue
 		}
 		ret := v.Ops[c.Return]
 		if !p.read(ret.Value) {
-			if c.Type == history.OK && reason == "" {
-				reason = fmt.Sprintf("index %d: a read answered %s: expected the balance of each account", ret.Index, Show(ret.Value))
+			if c.Type == history.OK && reason == nil {
+				reason = malformed(ret.Index, "a read answered %s: expected the balance of each account", Show(ret.Value))
 			}
 			continue
 		}

@@ -93,7 +93,8 @@ type Result struct {
 	Verdict   Verdict        `json:"verdict"`
 	Reason    string         `json:"reason,omitempty"` // one sentence; always there when the verdict is not valid
 	Anomalies []Anomaly      `json:"anomalies,omitempty"`
-	Facts     map[string]any `json:"facts,omitempty"` // counts and figures, and "algorithm": what decided
+	Malformed *Malformed     `json:"malformed,omitempty"` // the first event that is none of this checker's; then never Valid
+	Facts     map[string]any `json:"facts,omitempty"`     // counts and figures, and "algorithm": what decided
 }
 
 // Anomaly is one thing that a correct database would not have done.

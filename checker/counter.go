@@ -49,7 +49,7 @@ type badRead struct {
 // Check judges each key as a counter of its own.
 func (k counterChecker) Check(ctx context.Context, in Input) Result {
 	var t counterCounts
-	out := eachKey(ctx, in, func(key string) ([]Anomaly, string) { return k.judge(in.History, key, &t) })
+	out := eachKey(ctx, in, func(key string) ([]Anomaly, error) { return k.judge(in.History, key, &t) })
 	out.needs(t.acknowledged > 0, "no add was acknowledged: there is nothing to miss")
 	out.needs(t.reads > 0, "no read succeeded: what became of the counters is not known")
 	out.Facts = map[string]any{
@@ -92,7 +92,7 @@ type counterEvent struct {
 	value       int64 // what it answers
 }
 
-func (k counterChecker) judge(v *history.View, key string, t *counterCounts) ([]Anomaly, string) {
+func (k counterChecker) judge(v *history.View, key string, t *counterCounts) ([]Anomaly, error) {
 	events, reason := k.events(v, key, t)
 	var low, high extremes[badRead]
 	least, most := int64(0), int64(0)
@@ -136,7 +136,7 @@ func (k counterChecker) judge(v *history.View, key string, t *counterCounts) ([]
 
 // events lists what happens to one counter, in the order of the history, and says what in it is no counter's. A read
 // without a number is left out; when an add has none there are no bounds, and no events.
-func (k counterChecker) events(v *history.View, key string, t *counterCounts) (es []counterEvent, reason string) {
+func (k counterChecker) events(v *history.View, key string, t *counterCounts) (es []counterEvent, reason error) {
 	sum := uint64(0) // of all that could ever be added or taken away
 	for _, i := range v.CallsOf(key) {
 		c := v.Calls[i]
@@ -145,10 +145,10 @@ func (k counterChecker) events(v *history.View, key string, t *counterCounts) (e
 		case "add":
 			d, ok := inv.Value.Int()
 			if !ok {
-				return nil, fmt.Sprintf("index %d: add of %s: expected a whole number", inv.Index, Show(inv.Value))
+				return nil, malformed(inv.Index, "add of %s: expected a whole number", Show(inv.Value))
 			}
 			if sum += magnitude(d); sum > math.MaxInt64/2 {
-				return nil, fmt.Sprintf("index %d: the adds are too large to be summed", inv.Index)
+				return nil, fmt.Errorf("index %d: the adds are too large to be summed", inv.Index)
 			}
 			t.attempted++
 			switch c.Type {
@@ -165,13 +165,13 @@ func (k counterChecker) events(v *history.View, key string, t *counterCounts) (e
 			ret := v.Ops[c.Return]
 			n, ok := ret.Value.Int()
 			if !ok {
-				reason = fmt.Sprintf("index %d: a read answered %s: expected a whole number", ret.Index, Show(ret.Value))
+				reason = malformed(ret.Index, "a read answered %s: expected a whole number", Show(ret.Value))
 				continue
 			}
 			t.reads++
 			es = append(es, counterEvent{at: c.Invoke, read: i}, counterEvent{at: c.Return, read: i, value: n})
 		default:
-			return nil, fmt.Sprintf("index %d: operation %q: a counter has add and read", inv.Index, inv.F)
+			return nil, malformed(inv.Index, "operation %q: a counter has add and read", inv.F)
 		}
 	}
 	slices.SortFunc(es, func(a, b counterEvent) int { return cmp.Compare(a.at, b.at) })

@@ -75,12 +75,12 @@ func (k lockChecker) Check(ctx context.Context, in Input) Result {
 	}
 	lost := lostProcesses(in.History)
 	var t lockCounts
-	out := eachKey(ctx, in, func(key string) ([]Anomaly, string) {
+	out := eachKey(ctx, in, func(key string) ([]Anomaly, error) {
 		l, reason := k.split(in.History, key, lost)
-		if reason != "" {
+		if reason != nil {
 			return nil, reason
 		}
-		return l.judge(fencing, &t), ""
+		return l.judge(fencing, &t), nil
 	})
 	out.needs(t.acquired > 0, "no lock was ever acquired")
 	out.needs(t.clients > 1, "no lock was acquired by two clients: nobody could have been kept waiting")
@@ -107,7 +107,7 @@ func lostProcesses(v *history.View) map[int32]*history.Call {
 }
 
 // split takes one lock apart.
-func (k lockChecker) split(v *history.View, key string, lost map[int32]*history.Call) (*lockHistory, string) {
+func (k lockChecker) split(v *history.View, key string, lost map[int32]*history.Call) (*lockHistory, error) {
 	l := &lockHistory{lockChecker: k, view: v, again: map[int]bool{}}
 	open := map[int32]int{} // position in holds
 	finish := func(c history.Call, at int) {
@@ -151,7 +151,7 @@ func (k lockChecker) split(v *history.View, key string, lost map[int32]*history.
 			token, isInt := pair.Int()
 			switch {
 			case !ok || !isInt:
-				return nil, fmt.Sprintf("index %d: write of %s under a lock: expected [token,value]", inv.Index, Show(inv.Value))
+				return nil, malformed(inv.Index, "write of %s under a lock: expected [token,value]", Show(inv.Value))
 			case c.Type == history.OK || c.Type == history.Info && k.without == lockUnknownWrites:
 				l.writes = append(l.writes, tokened{c, token})
 			case c.Type == history.Fail:
@@ -160,11 +160,11 @@ func (k lockChecker) split(v *history.View, key string, lost map[int32]*history.
 				}
 			}
 		default:
-			return nil, fmt.Sprintf("index %d: operation %q: a lock has acquire, release and write", inv.Index, inv.F)
+			return nil, malformed(inv.Index, "operation %q: a lock has acquire, release and write", inv.F)
 		}
 	}
 	slices.SortFunc(l.holds, func(a, b hold) int { return cmp.Compare(a.from, b.from) })
-	return l, ""
+	return l, nil
 }
 
 func (l *lockHistory) judge(fencing bool, t *lockCounts) []Anomaly {

@@ -3,6 +3,7 @@ package checker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ type mistake string
 const mostReasons = 4
 
 // eachKey judges each key as an object of its own. judge gives what is wrong with one, and why it could not be judged whole.
-func eachKey(ctx context.Context, in Input, judge func(key string) (as []Anomaly, unknown string)) Result {
+func eachKey(ctx context.Context, in Input, judge func(key string) (as []Anomaly, unknown error)) Result {
 	if len(in.History.Keys()) == 0 {
 		return Result{Reason: "the history has no operation of a client"}
 	}
@@ -29,9 +30,9 @@ func eachKey(ctx context.Context, in Input, judge func(key string) (as []Anomaly
 			break
 		}
 		as, unknown := judge(key)
-		if unknown != "" {
-			out.Verdict = Merge(out.Verdict, Unknown)
-			why = append(why, unknown)
+		if unknown != nil {
+			out.doubt(unknown)
+			why = append(why, unknown.Error())
 		}
 		for _, a := range as {
 			out.Verdict = Invalid
@@ -49,6 +50,14 @@ func eachKey(ctx context.Context, in Input, judge func(key string) (as []Anomaly
 	why = slices.Compact(why)
 	out.Reason = strings.Join(append(wrong, why[:min(len(why), mostReasons)]...), "; ")
 	return out
+}
+
+// doubt makes a result Unknown unless it is worse.
+func (r *Result) doubt(why error) {
+	r.Verdict = Merge(r.Verdict, Unknown)
+	if m := (*Malformed)(nil); r.Malformed == nil && errors.As(why, &m) {
+		r.Malformed = m
+	}
 }
 
 // weightOf is how bad an anomaly is, so that the worst is shown first.

@@ -119,7 +119,7 @@ func (k lockChecker) Plant(v *history.View, r *rand.Rand) ([]history.Op, bool) {
 	var locks []*lockHistory
 	written := false
 	for _, key := range keysFrom(v, r) {
-		if l, reason := k.split(v, key, lost); reason == "" {
+		if l, reason := k.split(v, key, lost); reason == nil {
 			locks = append(locks, l)
 			written = written || len(l.writes) > 0
 		}

@@ -163,3 +163,25 @@ func plain(v *history.View) string {
 	}
 	return b.String()
 }
+
+// What is no history of a checker's is said with the event, so that the line of a file can be named.
+func TestMalformedNamesTheEvent(t *testing.T) {
+	for _, c := range []struct {
+		spec Spec
+		text string
+		at   int64
+	}{
+		{Set(), "n1 invoke add 1\nn1 ok add 1\nn1 invoke read\nn1 ok read 7\n", 3},
+		{Set(), "n1 invoke pop\nn1 ok pop\n", 0},
+		{Counter(), "n1 invoke add 1\nn1 ok add 1\nn1 invoke add [1]\nn1 ok add\n", 2},
+		{UniqueIDs(), "n1 invoke generate\nn1 ok generate\n", 1},
+		{Bank(), "n1 invoke read\nn1 ok read 7\n", 1},
+		{Lock(), "n1 invoke acquire\nn1 ok acquire\nn1 invoke write 5\nn1 ok write 5\n", 2},
+	} {
+		v, _ := story(t, c.text)
+		r := c.spec.Checker.Check(context.Background(), Input{History: v, Params: history.Params{"total": "1"}})
+		if r.Malformed == nil || r.Malformed.Index != c.at || r.Verdict == Valid || !strings.Contains(r.Reason, r.Malformed.Text) {
+			t.Errorf("%s: %+v %s", c.spec.Name, r.Malformed, r.Reason)
+		}
+	}
+}

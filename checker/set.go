@@ -2,6 +2,7 @@ package checker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,12 +41,12 @@ func (setChecker) Check(ctx context.Context, in Input) Result {
 			return Result{Verdict: out.verdictSoFar(), Anomalies: out.Anomalies, Reason: "the time was up before every set was judged"}
 		}
 		s, reason := newSetHistory(v, key, in.Plan)
-		if reason == "" {
+		if reason == nil {
 			reason = s.missingReads(in.Plan)
 		}
-		if reason != "" {
-			out.Verdict = Merge(out.Verdict, Unknown)
-			why = append(why, reason)
+		if reason != nil {
+			out.doubt(reason)
+			why = append(why, reason.Error())
 		}
 		if s == nil || len(s.reads) == 0 {
 			continue
@@ -113,7 +114,7 @@ type finalRead struct {
 }
 
 // newSetHistory takes one key apart. A reason is given when something in it is no set's.
-func newSetHistory(v *history.View, key string, plan *history.Plan) (*setHistory, string) {
+func newSetHistory(v *history.View, key string, plan *history.Plan) (*setHistory, error) {
 	s := &setHistory{view: v, key: key, elements: map[string]*element{}}
 	last := map[string]history.Call{}
 	for _, ci := range v.CallsOf(key) {
@@ -144,7 +145,7 @@ func newSetHistory(v *history.View, key string, plan *history.Plan) (*setHistory
 			}
 			last[inv.Node] = c // calls come in the order of their invocations
 		default:
-			return nil, fmt.Sprintf("index %d: operation %q: a set has add and read", inv.Index, inv.F)
+			return nil, malformed(inv.Index, "operation %q: a set has add and read", inv.F)
 		}
 	}
 	for _, node := range slices.Sorted(maps.Keys(last)) {
@@ -152,7 +153,7 @@ func newSetHistory(v *history.View, key string, plan *history.Plan) (*setHistory
 		answer := v.Ops[c.Return].Value
 		list, ok := answer.List()
 		if !ok && !answer.IsNil() {
-			return nil, fmt.Sprintf("index %d: a read answered %s: expected a list", v.Ops[c.Return].Index, Show(answer))
+			return nil, malformed(v.Ops[c.Return].Index, "a read answered %s: expected a list", Show(answer))
 		}
 		has := make(map[string]int, len(list))
 		for _, x := range list {
@@ -161,11 +162,11 @@ func newSetHistory(v *history.View, key string, plan *history.Plan) (*setHistory
 		s.reads = append(s.reads, finalRead{call: c, node: node, has: has})
 	}
 	slices.SortFunc(s.reads, func(a, b finalRead) int { return a.call.Return - b.call.Return })
-	return s, ""
+	return s, nil
 }
 
 // missingReads says which node gave no final read.
-func (s *setHistory) missingReads(plan *history.Plan) string {
+func (s *setHistory) missingReads(plan *history.Plan) error {
 	want := s.nodes
 	if plan != nil && len(plan.Nodes) > 0 {
 		want = plan.Nodes
@@ -178,11 +179,11 @@ func (s *setHistory) missingReads(plan *history.Plan) string {
 	}
 	switch {
 	case len(s.reads) == 0:
-		return "no final read succeeded: what became of the elements is not known"
+		return errors.New("no final read succeeded: what became of the elements is not known")
 	case len(missing) > 0:
-		return fmt.Sprintf("no final read succeeded through %s", strings.Join(missing, ", "))
+		return fmt.Errorf("no final read succeeded through %s", strings.Join(missing, ", "))
 	}
-	return ""
+	return nil
 }
 
 // judge compares what was added with what the final reads contain.

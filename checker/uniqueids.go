@@ -29,14 +29,14 @@ type idCounts struct{ attempted, acknowledged, duplicated int }
 // Check judges each key as a generator of its own.
 func (k uniqueIDsChecker) Check(ctx context.Context, in Input) Result {
 	var t idCounts
-	out := eachKey(ctx, in, func(key string) ([]Anomaly, string) { return k.judge(in.History, key, &t) })
+	out := eachKey(ctx, in, func(key string) ([]Anomaly, error) { return k.judge(in.History, key, &t) })
 	out.needs(t.acknowledged > 1, "fewer than two ids were generated: none can be there twice")
 	out.Facts = map[string]any{"algorithm": "one pass", "asked for": t.attempted, "ids given out": t.acknowledged, "duplicated": t.duplicated}
 	return out
 }
 
-func (k uniqueIDsChecker) judge(v *history.View, key string, t *idCounts) ([]Anomaly, string) {
-	reason := ""
+func (k uniqueIDsChecker) judge(v *history.View, key string, t *idCounts) ([]Anomaly, error) {
+	var reason error
 	first := make(map[string]int, len(v.CallsOf(key))) // position in Calls of whoever got it first
 	more := map[string][]int{}
 	var twice []string
@@ -44,7 +44,7 @@ func (k uniqueIDsChecker) judge(v *history.View, key string, t *idCounts) ([]Ano
 		c := v.Calls[i]
 		inv := v.Inv(c)
 		if inv.F != "generate" {
-			return nil, fmt.Sprintf("index %d: operation %q: a generator of ids has generate", inv.Index, inv.F)
+			return nil, malformed(inv.Index, "operation %q: a generator of ids has generate", inv.F)
 		}
 		t.attempted++
 		if c.Return < 0 || c.Type != history.OK && k.without != idsOfAnybody {
@@ -52,8 +52,8 @@ func (k uniqueIDsChecker) judge(v *history.View, key string, t *idCounts) ([]Ano
 		}
 		ret := v.Ops[c.Return]
 		if ret.Value.IsNil() && k.without != idsWithNil {
-			if c.Type == history.OK && reason == "" {
-				reason = fmt.Sprintf("index %d: generate succeeded and gave no id", ret.Index)
+			if c.Type == history.OK && reason == nil {
+				reason = malformed(ret.Index, "generate succeeded and gave no id")
 			}
 			continue
 		}
