@@ -33,7 +33,7 @@ type Driver struct {
 	Release <-chan struct{}
 }
 
-// New gives a driver for an object ("register", "set", "counter", "ids", "bank", "lock") of a new store.
+// New gives a driver for an object ("register", "set", "counter", "ids", "bank", "lock", "queue", "stack", "log") of a new store.
 func New(object string) *Driver { return &Driver{Store: NewStore(), Object: object} }
 
 // Ops lists what a store can do.
@@ -45,6 +45,8 @@ func (*Driver) Ops() []clients.OpSpec {
 		{Object: "ids", Name: "generate"},
 		{Object: "bank", Name: "read", ReadOnly: true}, {Object: "bank", Name: "transfer"},
 		{Object: "lock", Name: "acquire"}, {Object: "lock", Name: "release"}, {Object: "lock", Name: "write"},
+		{Object: "queue", Name: "enqueue"}, {Object: "queue", Name: "dequeue"}, {Object: "stack", Name: "push"}, {Object: "stack", Name: "pop"},
+		{Object: "log", Name: "send"}, {Object: "log", Name: "poll", ReadOnly: true}, {Object: "log", Name: "assign", ReadOnly: true},
 	}
 }
 

@@ -22,6 +22,8 @@ type Store struct {
 	locks     map[string]holder
 	last      int64 // id or token
 	effects   map[string]int
+	lines     map[string][]history.Value // of queues, stacks and logs
+	readers   map[int32]map[string]int   // of logs: what each process reads next
 }
 
 // NewStore makes an empty store.
@@ -29,6 +31,7 @@ func NewStore() *Store {
 	return &Store{
 		registers: map[string]history.Value{}, sets: map[string]map[int64]bool{}, counters: map[string]int64{},
 		banks: map[string][]int64{}, locks: map[string]holder{}, effects: map[string]int{},
+		lines: map[string][]history.Value{}, readers: map[int32]map[string]int{},
 	}
 }
 
@@ -51,6 +54,10 @@ func (s *Store) do(object string, op history.Op) (value, ext history.Value, err 
 		value, err = s.account(object, op)
 	case "lock":
 		value, ext, err = s.lock(op)
+	case "queue", "stack":
+		value, err = s.line(object, op)
+	case "log":
+		value, err = s.log(op)
 	default:
 		value, err = s.simple(object, op)
 	}

@@ -70,7 +70,19 @@ func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Va
 	case a := <-got:
 		return a.value, a.ext, a.err
 	case <-ctx.Done():
-		c.n.h.do(func(*Store) { q.Cancel() })
+		harmless := false
+		c.n.h.do(func(*Store) {
+			q.Cancel()
+			harmless = q.Harmless()
+		})
+		select {
+		case a := <-got: // it came at the last moment, and the client's side of it knows
+			return a.value, a.ext, a.err
+		default:
+		}
+		if harmless {
+			return "", "", clients.NotDone(ctx.Err())
+		}
 		return "", "", ctx.Err()
 	}
 }

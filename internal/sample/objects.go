@@ -12,16 +12,18 @@ import (
 type spec struct {
 	object, name string
 	readOnly     bool
-	blind        bool                            // an effect whose answer is known before it happens
-	check        func(history.Op) error          // of its value, before anything is sent
-	read         func(*state, history.Op) result // of what is here
-	effect       func(*state, command) result    // at its place in the log
+	blind        bool                             // an effect whose answer is known before it happens
+	check        func(history.Op) error           // of its value, before anything is sent
+	read         func(*state, history.Op) result  // of what is here
+	effect       func(*state, command) result     // at its place in the log
+	inner        bool                             // a part of another operation, which no client asks for by itself
+	client       func(*Store, *replica, *Request) // what its client does, when that is more than one request
 }
 
 // specs lists all operations.
 func specs() []spec {
 	var all []spec
-	for _, o := range [][]spec{registerSpecs(), setSpecs(), counterSpecs(), idsSpecs(), bankSpecs(), lockSpecs()} {
+	for _, o := range [][]spec{registerSpecs(), setSpecs(), counterSpecs(), idsSpecs(), bankSpecs(), lockSpecs(), queueSpecs(), stackSpecs(), logSpecs()} {
 		all = append(all, o...)
 	}
 	return all
@@ -50,6 +52,9 @@ func specOf(object, f string) (spec, error) {
 func Ops() []clients.OpSpec {
 	var out []clients.OpSpec
 	for _, s := range specs() {
+		if s.inner {
+			continue
+		}
 		out = append(out, clients.OpSpec{Object: s.object, Name: s.name, ReadOnly: s.readOnly})
 	}
 	return out

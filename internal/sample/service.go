@@ -2,6 +2,7 @@ package sample
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -31,6 +32,9 @@ type Request struct {
 	life   uint64
 	seq    uint64        // of an effect: its number in this life of the replica
 	sent   time.Duration // when it was proposed for the last time
+
+	part     *Request // of an operation of several requests: the one that is under way
+	harmless bool     // and: none of them could have an effect so far
 }
 
 // result is what an operation comes to.
@@ -64,12 +68,20 @@ func (s *Store) Submit(node, object string, op history.Op, done func(value, ext 
 		return nil, err
 	}
 	q := &Request{Object: object, Op: op, done: done}
-	if q.spec, err = specOf(object, op.F); err == nil {
+	if q.spec, err = specOf(object, op.F); err == nil && q.spec.inner {
+		err = fmt.Errorf("%s of a %s is no operation by itself", op.F, object)
+	} else if err == nil {
 		err = q.spec.check(op)
 	}
 	if err != nil {
 		return nil, clients.NotDone(err)
 	}
+	s.begin(r, q)
+	return q, nil
+}
+
+// send carries a request to its replica.
+func (s *Store) send(r *replica, q *Request) {
 	s.after(&s.clients, s.clients.between(clientFrom, clientTo), func() {
 		if !r.up {
 			r.answer(q, result{err: errRefused})
@@ -82,11 +94,15 @@ func (s *Store) Submit(node, object string, op history.Op, done func(value, ext 
 		}
 		r.run(func() { r.handle(q) })
 	})
-	return q, nil
 }
 
 // Cancel says that nobody waits for the answer any more. Its effect may still happen.
-func (q *Request) Cancel() { q.over = true }
+func (q *Request) Cancel() {
+	q.over = true
+	if q.part != nil {
+		q.part.over = true
+	}
+}
 
 // answer sends a result on its way; only the first one of a request counts.
 func (r *replica) answer(q *Request, res result) {

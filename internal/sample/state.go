@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/partita-dev/partita/history"
 )
@@ -11,22 +12,27 @@ import (
 // state is what a replica knows: the effects of all entries up to Applied. Its JSON is a snapshot.
 type state struct {
 	Applied   uint64
-	Sessions  map[uint64]*session      `json:",omitempty"` // by a command's Origin
-	Registers map[string]history.Value `json:",omitempty"`
-	Sets      map[string][]int64       `json:",omitempty"` // sorted
-	Counters  map[string]int64         `json:",omitempty"`
-	IDs       map[string]int64         `json:",omitempty"` // the last one that was given
-	Banks     map[string][]int64       `json:",omitempty"` // balances by account
-	Locks     map[string]held          `json:",omitempty"` // those that somebody has
-	Tokens    int64                    // the last one that was given
+	Sessions  map[uint64]*session        `json:",omitempty"` // by a command's Origin
+	Registers map[string]history.Value   `json:",omitempty"`
+	Sets      map[string][]int64         `json:",omitempty"` // sorted
+	Counters  map[string]int64           `json:",omitempty"`
+	IDs       map[string]int64           `json:",omitempty"` // the last one that was given
+	Banks     map[string][]int64         `json:",omitempty"` // balances by account
+	Locks     map[string]held            `json:",omitempty"` // those that somebody has
+	Tokens    int64                      // the last one that was given
+	Queues    map[string]*queue          `json:",omitempty"`
+	Stacks    map[string][]history.Value `json:",omitempty"` // the top last
+	Logs      map[string][]history.Value `json:",omitempty"` // by key and name
 
 	sizes sizes
 }
 
-// sizes are those of a bank.
+// sizes are what a store's parameters say.
 type sizes struct {
-	accounts int
-	balance  int64
+	accounts   int
+	balance    int64
+	visibility time.Duration // how long a delivery waits for its acknowledgement
+	abandon    int64         // one delivery of so many is given up by its client; 0: none
 }
 
 // session is what is known of the commands of one origin.

@@ -14,7 +14,7 @@ type Config struct {
 	Nodes int // replicas, named n1, n2, …
 	Seed  uint64
 	Bug   string // the name of one of Bugs(); "" for none
-	// Params are "accounts" (8) and "balance" (10) of a bank.
+	// Params are "accounts" (8) and "balance" (10) of a bank, "visibility" (1s) and "abandon" (20) of a queue.
 	Params history.Params
 }
 
@@ -28,6 +28,9 @@ type Store struct {
 	steps    steps
 	seed     uint64
 	sizes    sizes
+
+	consumers map[int32]consumer // of the clients that read logs, by process
+	find      func(object, f string) (spec, error)
 }
 
 // owner is somebody who makes things happen: a replica, or the clients. Each has draws and an order of its own, so that
@@ -69,7 +72,10 @@ func New(cfg Config) (*Store, error) {
 	if accounts < 1 || accounts > 1000 {
 		return nil, fmt.Errorf("make a bank of %d accounts: expected 1 to 1000", accounts)
 	}
-	s := &Store{seed: cfg.Seed, sizes: sizes{accounts, int64(balance)}, steps: st, clients: newOwner(cfg.Seed, 0)}
+	s := &Store{seed: cfg.Seed, sizes: sizes{accounts: accounts, balance: int64(balance)}, steps: st, clients: newOwner(cfg.Seed, 0), consumers: map[int32]consumer{}, find: specOf}
+	if err := s.sizes.ofQueues(cfg.Params); err != nil {
+		return nil, err
+	}
 	for i := range cfg.Nodes {
 		s.replicas = append(s.replicas, newReplica(s, uint64(i+1), cfg.Nodes))
 	}

@@ -97,7 +97,7 @@ func (w *World) Submit(worker int, op history.Op) {
 	}
 	s.after(&s.clients, w.opTimeout, func() {
 		q.Cancel()
-		end("", "", errTimeout, sp.readOnly)
+		end("", "", errTimeout, sp.readOnly || q.Harmless())
 	})
 }
 
