@@ -74,6 +74,9 @@ func (r *Reader) Close() error {
 // Torn reports, after All ended, that the last line was cut off in the middle, as a crash leaves it. It is not among the events.
 func (r *Reader) Torn() bool { return r.torn }
 
+// Line is the number, from 1, of the line that All gave last.
+func (r *Reader) Line() int { return r.line }
+
 // All gives the events in their order; it can be used once. An error is the last element, and says file, line and
 // what was expected.
 func (r *Reader) All() iter.Seq2[Op, error] {
@@ -171,4 +174,22 @@ func ReadAll(path string) (ops []Op, torn bool, err error) {
 		ops = append(ops, op)
 	}
 	return ops, r.Torn(), nil
+}
+
+// LineOf gives the line of a history file on which the event with this index stands.
+func LineOf(path string, index int64) (line int, err error) {
+	r, err := Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for op, err := range r.All() {
+		if err != nil {
+			return 0, err
+		}
+		if op.Index == index {
+			return r.Line(), nil
+		}
+	}
+	return 0, fmt.Errorf("%s: no event has the index %d", path, index)
 }

@@ -2,6 +2,7 @@ package linear
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -42,6 +43,7 @@ type registerChecker struct {
 type keyResult struct {
 	answer  answer
 	reason  string
+	bad     error // an operation that no register has
 	finding *finding
 	stale   staleness
 	ops     int
@@ -85,7 +87,7 @@ func (c registerChecker) Check(ctx context.Context, in checker.Input) checker.Re
 func (c registerChecker) key(ctx context.Context, v *history.View, key string, initial history.Value) keyResult {
 	reg, err := newRegister(v, key, initial, c.mutation)
 	if err != nil {
-		return keyResult{reason: err.Error()}
+		return keyResult{reason: err.Error(), bad: err}
 	}
 	r := keyResult{reg: reg, ops: len(reg.ops)}
 	if !c.noRules {
@@ -128,6 +130,9 @@ func (c registerChecker) result(v *history.View, keys []string, rs []keyResult) 
 			}
 		case gaveUp:
 			undecided++
+			if m := (*checker.Malformed)(nil); out.Malformed == nil && errors.As(r.bad, &m) {
+				out.Malformed = m
+			}
 			if first == "" {
 				first = r.reason
 			}

@@ -106,11 +106,11 @@ func newRegister(v *history.View, key string, initial history.Value, m mutation)
 		case "cas":
 			from, to, ok := inv.Value.Pair()
 			if !ok {
-				return nil, fmt.Errorf("index %d: a cas of key %q has the argument %s: expected [from,to]", inv.Index, key, checker.Show(inv.Value))
+				return nil, &checker.Malformed{Index: inv.Index, Text: fmt.Sprintf("a cas of key %q has the argument %s: expected [from,to]", key, checker.Show(inv.Value))}
 			}
 			o.from, o.to = id(from), id(to)
 		default:
-			return nil, fmt.Errorf("index %d: key %q has an operation %q: a register has read, write and cas", inv.Index, key, inv.F)
+			return nil, &checker.Malformed{Index: inv.Index, Text: fmt.Sprintf("key %q has an operation %q: a register has read, write and cas", key, inv.F)}
 		}
 		switch {
 		case c.Type == history.Fail && m != failedHappened:

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/partita-dev/partita/history"
 	"github.com/partita-dev/partita/internal/store"
 )
 
@@ -22,7 +23,8 @@ import (
 const grace = 5 * time.Second
 
 // Run judges with each named checker, and gives their results in that order. A checker that could not finish is
-// Unknown with the reason. An error is an input that cannot be read (it says which file and what is wrong), or a child that cannot be started.
+// Unknown with the reason. An error is an input that cannot be read (it says which file and what is wrong), a lone history file
+// whose operations or values are none that a checker knows (it says the line), or a child that cannot be started.
 func Run(ctx context.Context, r Request) ([]store.CheckerResult, error) {
 	o := order{RunDir: r.RunDir, History: r.History, Params: r.Params, Timeout: r.Timeout, Memory: r.Memory}
 	if o.Timeout <= 0 {
@@ -39,6 +41,9 @@ func Run(ctx context.Context, r Request) ([]store.CheckerResult, error) {
 	for len(o.Names) > 0 {
 		rs, died, err := child(ctx, o)
 		out = append(out, rs...)
+		if err == nil {
+			err = unreadable(r, rs)
+		}
 		o.Names = o.Names[len(rs):]
 		switch {
 		case err != nil:
@@ -55,6 +60,25 @@ func Run(ctx context.Context, r Request) ([]store.CheckerResult, error) {
 		o.Names = o.Names[1:]
 	}
 	return out, nil
+}
+
+// unreadable is the error of a lone history file in which a checker met what it cannot read. In a run's folder such a thing is what
+// a database answered, and the checker is unknown.
+func unreadable(r Request, rs []store.CheckerResult) error {
+	if r.RunDir != "" {
+		return nil
+	}
+	for _, c := range rs {
+		if c.Malformed == nil {
+			continue
+		}
+		where := r.History
+		if line, err := history.LineOf(r.History, c.Malformed.Index); err == nil {
+			where = fmt.Sprintf("%s:%d", r.History, line)
+		}
+		return fmt.Errorf("%s: %w (checker %s; is this a history for it?)", where, c.Malformed, c.Name)
+	}
+	return nil
 }
 
 func hasPlan(dir string) bool {
