@@ -26,7 +26,8 @@ const (
 // clients go on to try succeeds through each node. It tells how long that took, and when there was nothing ok for a second or
 // more. A node, or a kind of operation, that clients tried 10 times in vain, up to 30 s (--param recovery-within) after the
 // fault had ended or 15 s into the final phase, never recovered; with fewer attempts nothing is known of a node, and nothing is
-// said of a kind. A run that ends right after healing is judged by its final reads.
+// said of a kind. A run that ends right after healing is judged by its final reads. Where a database died by itself nobody
+// is accused: something else may have ended it.
 func Recovery() Spec {
 	return Spec{"recovery", "after the last fault every node serves again; how long that took, and when nothing was ok; --param recovery-within=30s is how long a database may take", Func(checkRecovery)}
 }
@@ -84,7 +85,11 @@ func checkRecovery(_ context.Context, in Input) Result {
 	}
 	r.out.Facts["last fault ended (seconds)"] = r.healed.Time.Seconds()
 	r.nodes()
+	died := deaths(r.view)
 	switch {
+	case len(died) > 0 && len(r.out.Anomalies)+len(r.unknown) > 0: // nobody is accused of what was done to it
+		r.out.Verdict, r.out.Anomalies = Inconclusive, nil
+		r.unknown = []string{fmt.Sprintf("the database died by itself on %s, so that nobody can say whether it would have recovered", strings.Join(died, ", "))}
 	case len(r.out.Anomalies) > 0:
 		r.out.Verdict = Invalid
 		for _, a := range r.out.Anomalies[:min(len(r.out.Anomalies), 4)] {
@@ -95,6 +100,17 @@ func checkRecovery(_ context.Context, in Input) Result {
 	}
 	r.out.Reason = strings.Join(r.unknown, "; ")
 	return r.out
+}
+
+// deaths are the nodes on which the database ended by itself.
+func deaths(v *history.View) (nodes []string) {
+	for _, o := range v.Ops {
+		if o.Process == history.Nemesis && o.F == history.Died && !slices.Contains(nodes, o.Node) {
+			nodes = append(nodes, o.Node)
+		}
+	}
+	slices.Sort(nodes)
+	return nodes
 }
 
 // lastFault finds where the last fault ended; open is one that never did.

@@ -28,6 +28,11 @@ func (s *scene) slow(n int, c client) {
 	}
 }
 
+// died is the event of a node whose database ended by itself.
+func (s *scene) died(node string) {
+	s.ops = append(s.ops, history.Op{Index: s.point().Index, Time: s.now, Process: history.Nemesis, Type: history.Info, F: history.Died, Node: node})
+}
+
 func TestRecoveryStories(t *testing.T) {
 	// dead makes everything through a node fail.
 	dead := func(node string, c client) client {
@@ -128,6 +133,25 @@ func TestRecoveryStories(t *testing.T) {
 			s.window(40, cutOff, nil)
 			s.slow(5, busy)
 			s.slow(40, dead("n1", busy))
+		}},
+		{name: "it died by itself, which is said of nobody else", want: Inconclusive, says: "died by itself on n1", build: func(s *scene) {
+			s.phase(100, busy)
+			s.window(40, cutOff, nil)
+			s.died("n1")
+			s.slow(40, dead("n1", busy))
+		}},
+		{name: "it died by itself, so that the others have nobody to agree with", want: Inconclusive, says: "died by itself on n1, n2", build: func(s *scene) {
+			s.phase(100, busy)
+			s.died("n2")
+			s.died("n1")
+			s.window(40, cutOff, nil)
+			s.slow(40, dead("n3", busy))
+		}},
+		{name: "it died by itself, and served again", want: Valid, build: func(s *scene) {
+			s.phase(100, busy)
+			s.died("n1")
+			s.window(40, cutOff, nil)
+			s.final(2, busy)
 		}},
 		{name: "a later fault begins the clock anew", want: Valid, build: func(s *scene) {
 			s.phase(100, busy)

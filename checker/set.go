@@ -28,7 +28,7 @@ type setChecker struct{}
 func (setChecker) Check(ctx context.Context, in Input) Result {
 	v := in.History
 	if in.Plan != nil && !in.Plan.Final.Happened() {
-		return Result{Reason: "the run did not come to its final phase, so there are no final reads to judge"}
+		return Result{Verdict: Inconclusive, Reason: "the run did not come to its final phase, so there are no final reads to judge"}
 	}
 	if len(v.Keys()) == 0 {
 		return Result{Reason: "the history has no operation of a client"}

@@ -39,6 +39,10 @@ func ParseType(s string) (Type, error) {
 // Nemesis is the Process of the events that the nemesis writes.
 const Nemesis int32 = -1
 
+// Died is the F of the nemesis's event for a database whose process ended by itself: no fault of the plan. Its Node says
+// where, its Err how.
+const Died = "died"
+
 // Op is one event of a history.
 type Op struct {
 	Index   int64         // the order of events; checkers use it, never Time

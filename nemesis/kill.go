@@ -15,6 +15,9 @@ type Kill struct{}
 // Needs is the power to kill and start the database.
 func (Kill) Needs() cluster.Caps { return cluster.Kill }
 
+// EndsProcesses says that a victim's processes end under it.
+func (Kill) EndsProcesses() bool { return true }
+
 // Selectors lists who can be killed.
 func (Kill) Selectors() []Selector { return victimSelectors() }
 

@@ -23,8 +23,11 @@ type Config struct {
 
 	OK func() int64 // how many operations of clients have succeeded so far; nil: nobody knows
 
+	Dead func() []string // nodes whose database died by itself and does not run; nil: nobody knows
+
 	Every      time.Duration // between two probes of a fault in force; 0: 1 s
 	RecoverFor time.Duration // how long a healed fault may take to be seen gone; 0: 30 s
+	StartFor   time.Duration // how long a database that is started again may take to run, or to serve beside one that died; 0: 5 s
 	MaxHarmed  int           // how many nodes all faults in force may harm together; 0: a minority, and one that is alone as many as it does
 }
 
@@ -57,7 +60,8 @@ type window struct {
 	ended bool  // End has begun
 	okAt  int64 // Config.OK when it was first observed
 
-	least time.Time // before which no other window ends it
+	least  time.Time // before which no other window ends it
+	undone time.Time // when undoing it had been tried, zero before
 
 	stop func()        // ends the watch
 	done chan struct{} // closed when the watch has ended, or the window came to nothing
@@ -72,6 +76,9 @@ func NewRunner(cfg Config) *Runner {
 	}
 	if cfg.RecoverFor <= 0 {
 		cfg.RecoverFor = 30 * time.Second
+	}
+	if cfg.StartFor <= 0 {
+		cfg.StartFor = 5 * time.Second
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -14,6 +14,9 @@ type Stop struct{}
 // Needs is the power to stop and start the database.
 func (Stop) Needs() cluster.Caps { return cluster.Kill }
 
+// EndsProcesses says that a victim's processes end under it.
+func (Stop) EndsProcesses() bool { return true }
+
 // Selectors lists who can be stopped.
 func (Stop) Selectors() []Selector { return victimSelectors() }
 

@@ -138,11 +138,18 @@ func (r *Runner) heal(ctx context.Context, w *window) error {
 		}
 		r.noteError(ctx, w, err)
 	}
+	r.mu.Lock()
+	w.undone = time.Now()
+	r.mu.Unlock()
 	r.inject(w, history.Info, "stop", err)
 	if r.recovered(ctx, w) {
 		if err != nil {
 			r.cfg.Log.Warn("a fault is gone though healing it failed", "fault", w.Fault, "error", err)
 		}
+		return nil
+	}
+	if dead := r.beside(w); err == nil && len(dead) > 0 {
+		r.change(w, func() { w.note(besideDeath(dead)) })
 		return nil
 	}
 	gone := fmt.Errorf("%s (%s) was not seen to be gone %s after it was healed: see what is left with 'partita heal'", w.Fault, w.ID, r.cfg.RecoverFor)
@@ -156,7 +163,7 @@ func (r *Runner) undo(ctx context.Context, w *window) error {
 	return w.kind.Fault.Undo(ctx, r.cfg.Cluster, w.spec)
 }
 
-// recovered probes until the fault is gone.
+// recovered probes until the fault is gone. Beside a database that died by itself it does not wait for long.
 func (r *Runner) recovered(ctx context.Context, w *window) bool {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.RecoverFor)
 	defer cancel()
@@ -171,7 +178,7 @@ func (r *Runner) recovered(ctx context.Context, w *window) bool {
 		if err == nil && o.Gone {
 			return true
 		}
-		if !pause(ctx, min(r.cfg.Every, 200*time.Millisecond)) {
+		if len(r.beside(w)) > 0 || !pause(ctx, min(r.cfg.Every, 200*time.Millisecond)) {
 			return false
 		}
 	}

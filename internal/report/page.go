@@ -37,6 +37,7 @@ type page struct {
 	Charts    bool
 	Sampled   string
 	Data      template.JS // json.Marshal's, which leaves no <, >, &, U+2028 as they are
+	Deaths    []string    // of databases by themselves
 	Windows   []windowView
 	MoreWins  int
 	NoFaults  string
@@ -125,6 +126,9 @@ func newPage(d Data, lim limits) (*page, error) {
 	}
 	p.Data = template.JS(b) //nolint:gosec // json.Marshal escapes <, >, &, U+2028 and U+2029
 
+	for _, o := range s.deaths {
+		p.Deaths = append(p.Deaths, clip(fmt.Sprintf("At %s %s", at(min(max(0, o.Time), maxTime)), cmpOr(o.Err.Text, "the database on "+o.Node+" died by itself")), 600))
+	}
 	p.faults(d.Faults, s.last, lim)
 	for _, c := range v.Checkers {
 		if len(c.Anomalies) > 0 && c.Reason != "" {

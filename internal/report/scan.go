@@ -100,6 +100,7 @@ type scanned struct {
 	last   time.Duration // the time of the last event
 	counts map[history.Type]int64
 	wanted map[int64]opPair // by the index of either event
+	deaths []history.Op     // the nemesis's events of databases that died by themselves, the first of them
 	err    error            // where reading stopped
 }
 
@@ -110,7 +111,7 @@ const maxFs = 8
 func scan(ops iter.Seq2[history.Op, error], want map[int64]bool) *scanned {
 	s := &scanned{counts: map[history.Type]int64{}, wanted: map[int64]opPair{}}
 	ids := map[string]uint8{}
-	s.last, s.err = pairs(ops, func(p opPair) {
+	s.last, s.err = pairs(s.noting(ops), func(p opPair) {
 		id, ok := ids[p.Inv.F]
 		if !ok {
 			if len(s.fs) == maxFs {
@@ -129,6 +130,26 @@ func scan(ops iter.Seq2[history.Op, error], want map[int64]bool) *scanned {
 		}
 	})
 	return s
+}
+
+// maxDeaths bounds how many deaths are kept.
+const maxDeaths = 50
+
+// noting keeps what the nemesis saw and did not do.
+func (s *scanned) noting(ops iter.Seq2[history.Op, error]) iter.Seq2[history.Op, error] {
+	if ops == nil {
+		return nil
+	}
+	return func(yield func(history.Op, error) bool) {
+		for o, err := range ops {
+			if err == nil && o.Process == history.Nemesis && o.F == history.Died && len(s.deaths) < maxDeaths {
+				s.deaths = append(s.deaths, o)
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
 }
 
 // byF counts the operations of each kind by outcome: ok, fail, info.

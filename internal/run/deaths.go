@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,13 +17,20 @@ const (
 	aliveFor = 10 * time.Second
 	// aliveEvery is how often it is asked.
 	aliveEvery = time.Second
+	// deadFor is how long a daemon lies dead before nobody waits for its node any more: some databases are started anew by
+	// a supervisor of theirs.
+	deadFor = 2 * time.Second
 )
 
 // deaths are the daemons that died without being asked to.
 type deaths struct {
-	mu  sync.Mutex
-	all []string
+	mu   sync.Mutex
+	all  []string
+	down map[corpse]time.Time // those that do not run, and when that was noticed
 }
+
+// corpse is a daemon that died by itself.
+type corpse struct{ node, daemon string }
 
 // add notes one; true when it was not known.
 func (d *deaths) add(text string) bool {
@@ -37,6 +43,36 @@ func (d *deaths) add(text string) bool {
 	return true
 }
 
+// mark keeps whether a daemon lies dead now.
+func (d *deaths) mark(node, daemon string, dead bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := corpse{node, daemon}
+	switch _, was := d.down[c]; {
+	case !dead:
+		delete(d.down, c)
+	case !was:
+		if d.down == nil {
+			d.down = map[corpse]time.Time{}
+		}
+		d.down[c] = time.Now()
+	}
+}
+
+// nodes are those with a daemon that lies dead for at least so long.
+func (d *deaths) nodes(least time.Duration) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []string
+	for c, since := range d.down {
+		if time.Since(since) >= least && !slices.Contains(out, c.node) {
+			out = append(out, c.node)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // watchDaemons asks each node, every second, whether its daemons still run, until ctx ends. One that died by itself is
 // in the history within seconds, and with the casualties at the end.
 func (r *runner) watchDaemons(ctx context.Context, nem *nemesis.Runner, inject func(history.Op)) {
@@ -44,28 +80,25 @@ func (r *runner) watchDaemons(ctx context.Context, nem *nemesis.Runner, inject f
 		p, ok := n.(cluster.Processes)
 		for ok && sleepUntil(ctx, time.Now().Add(aliveEvery)) {
 			for _, d := range r.cluster.DB.Daemons() {
-				if planned(nem, n.Name()) {
+				if nem.Ends(n.Name()) {
 					break
 				}
 				st, err := askStatus(ctx, p, d)
-				if err != nil || st.Running || st.Asked || planned(nem, n.Name()) {
+				if err != nil || nem.Ends(n.Name()) {
 					continue // who cannot be asked is asked once more at the end
+				}
+				dead := !st.Running && !st.Asked
+				r.deaths.mark(n.Name(), d, dead)
+				if !dead {
+					continue
 				}
 				if text := died(n, d, st); r.deaths.add(text) {
 					r.log.Error("a daemon died by itself", "node", n.Name(), "daemon", d, "exit", st.Exit)
-					inject(history.Op{Type: history.Info, F: "died", Node: n.Name(), Err: history.Err{Code: "died", Text: text}})
+					inject(history.Op{Type: history.Info, F: history.Died, Node: n.Name(), Err: history.Err{Code: history.Died, Text: text}})
 				}
 			}
 		}
 		return nil
-	})
-}
-
-// planned reports whether a fault that ends and starts processes has the node, from its command to its recovery.
-func planned(nem *nemesis.Runner, node string) bool {
-	return slices.ContainsFunc(nem.Windows(), func(w history.Window) bool {
-		kind, _, _ := strings.Cut(w.Fault, ":")
-		return (kind == "kill" || kind == "stop") && w.Commanded.From.Happened() && !w.Recovered.Happened() && slices.Contains(w.Harmed, node)
 	})
 }
 

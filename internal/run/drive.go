@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/partita-dev/partita/cluster"
@@ -61,7 +62,8 @@ func (r *runner) drive(ctx context.Context) {
 	nem := nemesis.NewRunner(nemesis.Config{
 		Cluster: r.cluster, Point: s.Point, Inject: s.Inject, Save: r.saveFaults, Log: r.log, Seed: r.cfg.Seed,
 		RecoverFor: r.cfg.Limits.Recover, MaxHarmed: r.cfg.MaxHarmed,
-		OK: func() int64 { return s.Counts().OK },
+		OK:   func() int64 { return s.Counts().OK },
+		Dead: func() []string { return r.deaths.nodes(0) },
 	})
 	r.show.watch(s, nem)
 	watchCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -78,7 +80,11 @@ func (r *runner) drive(ctx context.Context) {
 	if main != nil || heal != nil || ctx.Err() != nil {
 		return
 	}
-	if r.phase("recovery", func() error { return r.recovery(ctx) }) != nil {
+	served := false
+	if r.phase("recovery", func() (err error) {
+		served, err = r.recovery(ctx)
+		return err
+	}) != nil || !served {
 		return
 	}
 	r.whole = r.phase("final", func() error { return r.final(ctx, s, nem, built.Final) }) == nil
@@ -164,22 +170,40 @@ func (r *runner) warm(ctx context.Context, s *sched.Scheduler) bool {
 	}
 }
 
-// recovery waits until every node serves again, and then for the grace that the database wants.
-func (r *runner) recovery(ctx context.Context) error {
-	err := eachNode(ctx, r.cluster, func(ctx context.Context, n cluster.Node) error {
+// recovery waits until every node serves again, and then for the grace that the database wants. A node whose database died
+// by itself is waited for by nobody: false, and the run ends without final reads, since what they did not find would accuse
+// a database of what may have been done to it.
+func (r *runner) recovery(ctx context.Context) (served bool, err error) {
+	all, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		for sleepUntil(all, time.Now().Add(aliveEvery/10)) {
+			if dead := r.deaths.nodes(deadFor); len(dead) > 0 {
+				cancel(fmt.Errorf("%w on %s", errDied, strings.Join(dead, ", ")))
+			}
+		}
+	}()
+	err = eachNode(all, r.cluster, func(ctx context.Context, n cluster.Node) error {
 		if err := waitReady(ctx, r.cluster, n, r.cfg.Limits.Recover); err != nil {
 			return fmt.Errorf("%s on %s after healing: %w", r.cfg.Target.Name, n.Name(), err)
 		}
 		return nil
 	})
+	if cause := context.Cause(all); err != nil && errors.Is(cause, errDied) {
+		r.log.Warn("nobody waits for the nodes to serve, and nothing is read in the end", "why", cause)
+		return false, nil
+	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(r.cfg.Faults) > 0 {
 		sleepUntil(ctx, time.Now().Add(r.cluster.Grace))
 	}
-	return ctx.Err()
+	return true, ctx.Err()
 }
+
+// errDied is why nobody waits for a node.
+var errDied = errors.New("the database died by itself")
 
 // final marks where the final phase begins and does its reads.
 func (r *runner) final(ctx context.Context, s *sched.Scheduler, nem *nemesis.Runner, gen workloads.Generator) error {
