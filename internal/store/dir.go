@@ -16,6 +16,7 @@ import (
 type Dir struct {
 	Path string
 	root *os.Root
+	lock *os.File // the folder itself, locked; nil where that could not be
 }
 
 // Create makes runs/<target>-<workload>-<faults>/<UTC time>/ below base and points the latest link beside it there.
@@ -28,6 +29,7 @@ func Create(base, target, workload string, faults []string, now time.Time) (*Dir
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return nil, fmt.Errorf("make the run's folder: %w (choose another place with --store)", err)
 	}
+	sweepBeside(parent)
 	stamp := now.UTC().Format("20060102T150405Z")
 	for i := 0; ; i++ {
 		name := stamp
@@ -43,7 +45,7 @@ func Create(base, target, workload string, faults []string, now time.Time) (*Dir
 			return nil, fmt.Errorf("make the run's folder: %w", err)
 		}
 		link := filepath.Join(parent, "latest")
-		tmp := filepath.Join(parent, ".latest-"+name)
+		tmp := filepath.Join(parent, linkBegin+name)
 		if err := os.Symlink(name, tmp); err == nil {
 			if err := os.Rename(tmp, link); err != nil {
 				_ = os.Remove(tmp)
@@ -53,7 +55,8 @@ func Create(base, target, workload string, faults []string, now time.Time) (*Dir
 	}
 }
 
-// Open opens a run's folder; a link to one (latest) is followed.
+// Open opens a run's folder; a link to one (latest) is followed. What somebody who was killed left half written there is
+// removed, unless somebody else has the folder open.
 func Open(path string) (*Dir, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -63,11 +66,18 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the run's folder: %w", err)
 	}
-	return &Dir{Path: real, root: root}, nil
+	d := &Dir{Path: real, root: root}
+	d.enter()
+	return d, nil
 }
 
 // Close lets go of the folder.
-func (d *Dir) Close() error { return d.root.Close() }
+func (d *Dir) Close() error {
+	if d.lock == nil {
+		return d.root.Close()
+	}
+	return errors.Join(d.lock.Close(), d.root.Close())
+}
 
 // Root gives the folder for reading and writing below it.
 func (d *Dir) Root() *os.Root { return d.root }
@@ -79,7 +89,7 @@ func (d *Dir) Write(name string, b []byte) error {
 			return err
 		}
 	}
-	tmp := name + ".tmp"
+	tmp := name + halfEnd
 	f, err := d.root.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(d.Path, name), err)

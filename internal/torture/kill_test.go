@@ -240,6 +240,11 @@ func (k *killed) check(t *testing.T, folder string) {
 	default:
 		k.wrong = append(k.wrong, fmt.Sprintf("partita check: %s: %s", status, out))
 	}
+	half, err := filepath.Glob(filepath.Join(folder, "*.tmp")) // those that were there before are swept
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.left = append(k.left, half...)
 }
 
 // content gives the indices of the events in a run's history, and how many bytes it has when it is not compressed;
