@@ -10,11 +10,11 @@ import (
 )
 
 // anomaly tells a finding in words and as an exhibit.
-func (r *register) anomaly(key string, f finding) checker.Anomaly {
+func (r *register) anomaly(f finding) checker.Anomaly {
 	calls := slices.Clone(f.call)
-	notes := map[int]string{} // by the call's invocation
+	notes := map[int32]string{} // by the call's invocation
 	for _, o := range f.ops {
-		calls = append(calls, o.call)
+		calls = append(calls, r.view.Calls[o.call])
 		if in := r.view.Ops[o.inv]; in.F == "cas" && o.from == none {
 			notes[o.inv] = "counted as a write of " + r.show(o.to) + ": what it saw is not needed for the proof"
 		}
@@ -23,18 +23,17 @@ func (r *register) anomaly(key string, f finding) checker.Anomaly {
 	slices.SortFunc(calls, func(a, b history.Call) int { return cmp.Compare(a.Invoke, b.Invoke) })
 	ex := checker.Exhibit{Why: why}
 	for _, c := range calls {
-		ex.Ops = append(ex.Ops, checker.ExhibitCall(r.view, c, notes[c.Invoke]))
+		ex.Ops = append(ex.Ops, checker.ExhibitCall(r.view, c, notes[int32(c.Invoke)]))
 	}
 	return checker.Anomaly{
-		Name: f.name, Key: key, Ops: checker.Events(r.view, calls...), Text: text,
-		RulesOut: checker.RulesOut(f.name), Data: ex,
+		Name: f.name, Ops: checker.Events(r.view, calls...), Text: text, Data: ex,
 	}
 }
 
 func (r *register) show(value int32) string { return checker.Show(r.values[value]) }
 
 // story gives the sentence of an anomaly and the reason why its operations cannot all be right.
-func (r *register) story(f finding, notes map[int]string) (text, why string) {
+func (r *register) story(f finding, notes map[int32]string) (text, why string) {
 	last := f.ops[len(f.ops)-1]
 	inv := r.view.Ops[last.inv]
 	who := checker.Who(inv)

@@ -39,8 +39,13 @@ func parse(t testing.TB, story string) *history.View {
 	return v
 }
 
+// registers is the checker of registers with a rule broken or an algorithm left out.
+func registers(o options) registerChecker {
+	return registerChecker{keyed{model: model{take: takeRegister}, options: o}}
+}
+
 func check(v *history.View, params history.Params) checker.Result {
-	return registerChecker{}.Check(context.Background(), checker.Input{History: v, Params: params})
+	return registers(options{}).Check(context.Background(), checker.Input{History: v, Params: params})
 }
 
 func TestStories(t *testing.T) {
@@ -304,7 +309,7 @@ func TestEveryProofProves(t *testing.T) {
 	proofs := 0
 	for i := range 3000 {
 		v := randomHistory(rand.New(rand.NewPCG(seed, uint64(i))), "")
-		for _, c := range []registerChecker{{}, {noRules: true}} {
+		for _, c := range []registerChecker{registers(options{}), registers(options{only: bySweep})} {
 			r := c.Check(context.Background(), checker.Input{History: v})
 			if r.Verdict != checker.Invalid {
 				continue
@@ -333,7 +338,7 @@ func TestEveryProofProves(t *testing.T) {
 func TestGivesUpWithAReason(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	r := registerChecker{}.Check(ctx, checker.Input{History: long(100, nil)})
+	r := registers(options{}).Check(ctx, checker.Input{History: long(100, nil)})
 	if r.Verdict != checker.Unknown || !strings.Contains(r.Reason, "the time was up") {
 		t.Errorf("%+v", r)
 	}
@@ -341,10 +346,10 @@ func TestGivesUpWithAReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := search(context.Background(), reg.ops, &work{steps: 50, bytes: 1 << 20}, intact); a != gaveUp {
+	if a := search(context.Background(), reg.ops, registerMachine(reg.ops), &work{steps: 50, bytes: 1 << 20}, intact); a != gaveUp {
 		t.Errorf("a search without enough steps says %d", a)
 	}
-	if a := search(context.Background(), reg.ops, &work{steps: 1 << 30, bytes: 1000}, intact); a != gaveUp {
+	if a := search(context.Background(), reg.ops, registerMachine(reg.ops), &work{steps: 1 << 30, bytes: 1000}, intact); a != gaveUp {
 		t.Errorf("a search without enough memory says %d", a)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // never is the return of an operation that may take effect until the end of time.
-const never = math.MaxInt
+const never = math.MaxInt32
 
 // none is the value id of "no value at all": what a write observes, what a read inserts.
 const none int32 = -1
@@ -17,11 +17,12 @@ const none int32 = -1
 // initialID is the value id of the register's initial value.
 const initialID int32 = 0
 
-// op is one operation on a register that happened, or may have. Read: sees from. Write: inserts to. Cas: sees from, inserts to.
+// op is one operation that happened, or may have. Of a register: a read sees from, a write inserts to, a cas sees from and
+// inserts to. What the two mean for other objects stands with their models.
 type op struct {
-	id       int32 // position in register.ops
-	call     history.Call
-	inv, ret int // positions of its events; ret is never while nobody knows
+	id       int32 // its position
+	call     int32 // position in View.Calls
+	inv, ret int32 // positions of its events; ret is never while nobody knows
 	from, to int32
 }
 
@@ -32,58 +33,30 @@ func (o op) read() bool    { return o.to == none }
 type register struct {
 	view    *history.View
 	key     string
-	ops     []op          // in the order of their calls
-	refused map[int32]int // value → a failed operation (position in View.Calls) that would have written it
+	ops     []op            // in the order of their calls
+	refused map[int32]int32 // value → a failed operation (position in View.Calls) that would have written it
 	values  []history.Value
 }
 
-// mutation breaks one rule, so that the tests can show that they would notice.
-type mutation int
-
-const (
-	intact mutation = iota
-	failedHappened
-	infoNeverHappened
-	infoEndsAtItsEvent
-	pendingReadKept
-	observedWriteDropped
-	pendingCasSeesNothing
-	pendingMustHappen
-	initialAlwaysNil
-	noValueIgnored
-	staleForgetsPending
-	staleForgetsRepeats
-	futureComparesReturns
-	aloneCasLosesUpdate
-)
-
 // newRegister takes one key's calls apart. The error says which operation no register has.
 func newRegister(v *history.View, key string, initial history.Value, m mutation) (*register, error) {
-	r := &register{view: v, key: key, refused: map[int32]int{}}
-	ids := map[string]int32{}
-	id := func(x history.Value) int32 {
-		text := checker.Canonical(x)
-		n, ok := ids[text]
-		if !ok {
-			n = int32(len(r.values))
-			ids[text] = n
-			r.values = append(r.values, x)
-		}
-		return n
-	}
+	calls := v.CallsOf(key)
+	r := &register{view: v, key: key, ops: make([]op, 0, len(calls))}
+	in := interner{ops: len(calls)}
 	if m == initialAlwaysNil {
 		initial = ""
 	}
-	id(initial)
-	for _, ci := range v.CallsOf(key) {
-		c := v.Calls[ci]
-		inv := v.Inv(c)
-		o := op{call: c, inv: c.Invoke, ret: never, from: none, to: none}
+	in.id(initial)
+	pendings := 0
+	for _, ci := range calls {
+		c := &v.Calls[ci]
+		inv := &v.Ops[c.Invoke]
+		o := op{call: int32(ci), inv: int32(c.Invoke), ret: never, from: none, to: none}
 		if c.Type == history.OK || c.Type == history.Fail && m == failedHappened {
-			o.ret = c.Return
+			o.ret = int32(c.Return)
 		}
 		if c.Type == history.Info && c.Info >= 0 && m == infoEndsAtItsEvent {
-			o.ret = c.Info
+			o.ret = int32(c.Info)
 		}
 		switch inv.F {
 		case "read":
@@ -92,7 +65,7 @@ func newRegister(v *history.View, key string, initial history.Value, m mutation)
 			}
 			if c.Return < 0 {
 				if o.from = initialID; c.Info >= 0 {
-					o.ret = c.Info
+					o.ret = int32(c.Info)
 				}
 				break
 			}
@@ -100,30 +73,39 @@ func newRegister(v *history.View, key string, initial history.Value, m mutation)
 			if answer.IsNil() && m == noValueIgnored {
 				continue
 			}
-			o.from = id(answer)
+			o.from = in.id(answer)
 		case "write":
-			o.to = id(inv.Value)
+			o.to = in.id(inv.Value)
 		case "cas":
-			from, to, ok := inv.Value.Pair()
+			from, to, ok := pair(inv.Value)
 			if !ok {
 				return nil, &checker.Malformed{Index: inv.Index, Text: fmt.Sprintf("a cas of key %q has the argument %s: expected [from,to]", key, checker.Show(inv.Value))}
 			}
-			o.from, o.to = id(from), id(to)
+			o.from, o.to = in.id(from), in.id(to)
 		default:
 			return nil, &checker.Malformed{Index: inv.Index, Text: fmt.Sprintf("key %q has an operation %q: a register has read, write and cas", key, inv.F)}
 		}
 		switch {
 		case c.Type == history.Fail && m != failedHappened:
 			if o.to != none {
-				r.refused[o.to] = ci
+				if r.refused == nil {
+					r.refused = map[int32]int32{}
+				}
+				r.refused[o.to] = o.call
 			}
 			continue
 		case c.Type == history.Info && m == infoNeverHappened:
 			continue
 		}
+		if o.pending() {
+			pendings++
+		}
 		r.ops = append(r.ops, o)
 	}
-	r.ops = dropUnseen(r.ops, len(r.values), m)
+	r.values = in.values
+	if pendings > 0 {
+		r.ops = dropUnseen(r.ops, len(r.values), m)
+	}
 	for i := range r.ops {
 		r.ops[i].id = int32(i)
 	}
@@ -166,7 +148,7 @@ func dropUnseen(ops []op, values int, m mutation) []op {
 			}
 		}
 	}
-	var out []op
+	out := make([]op, 0, len(ops))
 	for i, o := range ops {
 		if kept[i] {
 			out = append(out, o)

@@ -43,7 +43,7 @@ func (r *register) rules(m mutation) (*finding, staleness) {
 	x := newIndex(r.ops, len(r.values))
 	var best *finding
 	take := func(f finding) {
-		if best == nil || worse(f, *best) < 0 {
+		if best == nil || worse(f.name, f.since, best.name, best.since) < 0 {
 			best = &f
 		}
 	}
@@ -99,14 +99,11 @@ func (r *register) rules(m mutation) (*finding, staleness) {
 var severity = [...]string{"aborted-read", "thin-air-read", "lost-update", "future-read", "lost-write", "stale-read", "nonlinearizable"}
 
 // worse orders findings, those that a reader must see first before others: by severity, then the most stale.
-func worse(a, b finding) int {
-	return cmp.Or(
-		cmp.Compare(slices.Index(severity[:], a.name), slices.Index(severity[:], b.name)),
-		cmp.Compare(b.since, a.since),
-	)
+func worse(a string, since time.Duration, b string, bSince time.Duration) int {
+	return cmp.Or(cmp.Compare(slices.Index(severity[:], a), slices.Index(severity[:], b)), cmp.Compare(bSince, since))
 }
 
-func at(o op, m mutation) int {
+func at(o op, m mutation) int32 {
 	if m == futureComparesReturns {
 		return o.inv
 	}
@@ -171,7 +168,7 @@ func newIndex(ops []op, values int) *index {
 }
 
 // end is where an insert is done; never while nobody knows.
-func (x *index) end(i int) int { return x.ops[x.by[i]].ret }
+func (x *index) end(i int) int32 { return x.ops[x.by[i]].ret }
 
 // first gives the writer of a value, other than the operation self, that was called first; nil when there is none.
 func (x *index) first(value, self int32) *op {
@@ -188,7 +185,7 @@ func (x *index) overwritten(o op, m mutation) (over, last int) {
 	writers := x.writers[o.from]
 	n := sort.Search(len(writers), func(n int) bool { return x.ops[writers[n]].inv > o.ret })
 	last = -1
-	end := -1 // the initial value was there before anything
+	end := int32(-1) // the initial value was there before anything
 	switch {
 	case n > 0:
 		last = x.latest[o.from][n-1]
@@ -271,7 +268,7 @@ func (r *register) lostUpdate(x *index, m mutation) *finding {
 		for _, i := range x.writers[v] {
 			f.ops = append(f.ops, x.ops[i])
 		}
-		f.ops = append(f.ops, cas[:min(len(cas), times+1)]...)
+		f.ops = append(f.ops, cas[:min(len(cas), max(times, 0)+1)]...)
 		slices.SortFunc(f.ops, func(a, b op) int { return cmp.Compare(a.inv, b.inv) })
 		f.ops = slices.CompactFunc(f.ops, func(a, b op) bool { return a.id == b.id })
 		if found == nil || f.ops[len(f.ops)-1].inv < found.ops[len(found.ops)-1].inv {

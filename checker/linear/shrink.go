@@ -13,9 +13,16 @@ import (
 //   - what a cas saw: it is kept as if it were a write. Such operations are in the result with from = none.
 //
 // The work for it is bounded; what was reached by then is the result.
-func shrink(ctx context.Context, ops []op, values int) []op {
+//
+// stuck is an event by which the violation is known to be there, 0 when none is.
+func shrink(ctx context.Context, ops []op, values, stuck int) []op {
 	s := shrinker{ctx: ctx, left: &work{steps: 20_000_000, bytes: 1 << 30}, values: values}
-	ops = s.prefix(ops)
+	ops = slices.Clone(ops)
+	if stuck > 0 {
+		ops = s.until(ops, int32(stuck))
+	} else {
+		ops = s.prefix(ops)
+	}
 	ops = s.drop(ops)
 	return s.forget(ops)
 }
@@ -34,7 +41,7 @@ func (s *shrinker) violated(ops []op) bool {
 	}
 	w := &work{steps: min(s.left.steps, 2_000_000), bytes: 64 << 20}
 	before := w.steps
-	a := search(s.ctx, ops, w, intact)
+	a := decideOps(s.ctx, ops, s.values, w)
 	s.left.steps -= before - w.steps
 	return a == violated
 }
@@ -42,7 +49,7 @@ func (s *shrinker) violated(ops []op) bool {
 // prefix finds the shortest beginning that is violated already. Each beginning of a linearizable history is
 // linearizable, so a binary search finds it.
 func (s *shrinker) prefix(ops []op) []op {
-	var ends []int
+	var ends []int32
 	for _, o := range ops {
 		if !o.pending() {
 			ends = append(ends, o.ret)
@@ -68,7 +75,7 @@ func (s *shrinker) prefix(ops []op) []op {
 }
 
 // until is what a history looks like that ends behind the event at pos.
-func (s *shrinker) until(ops []op, pos int) []op {
+func (s *shrinker) until(ops []op, pos int32) []op {
 	var out []op
 	for _, o := range ops {
 		switch {
@@ -90,7 +97,7 @@ func (s *shrinker) drop(ops []op) []op {
 		smaller := false
 		for i := 0; i < len(ops); {
 			end := min(i+size, len(ops))
-			out := without(ops, i, end)
+			out := dropUnseen(without(ops, i, end), s.values, intact)
 			if len(out) < len(ops) && s.violated(out) {
 				ops, smaller = out, true
 				continue

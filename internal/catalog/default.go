@@ -45,7 +45,7 @@ func Default() *Catalog {
 		},
 		Faults: nemesis.Kinds(),
 		Checkers: []checker.Spec{
-			linear.Register(), checker.Set(), checker.Counter(), checker.UniqueIDs(), checker.Bank(), checker.Lock(), checker.Stats(), checker.Recovery(), checker.Coverage(),
+			linear.Register(), linear.CasRegister(), checker.Set(), checker.Counter(), checker.UniqueIDs(), checker.Bank(), checker.Lock(), checker.Stats(), checker.Recovery(), checker.Coverage(),
 		},
 	}
 }
