@@ -50,6 +50,11 @@ func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Va
 	if do == nil {
 		return "", "", badOp("etcd has no operation %q on a %s", op.F, c.object)
 	}
+	return perform(ctx, op, do)
+}
+
+// perform does an operation and says what its error proves.
+func perform(ctx context.Context, op history.Op, do func(context.Context, history.Op) (history.Value, extra, error)) (value, ext history.Value, err error) {
 	ctx, call := watched(ctx)
 	value, e, err := do(ctx, op)
 	switch {
@@ -97,6 +102,10 @@ func (c *conn) find(f string) func(context.Context, history.Op) (history.Value, 
 		return c.transfer
 	case "bank read":
 		return c.readBank
+	case "queue enqueue":
+		return c.enqueue
+	case "queue dequeue":
+		return c.dequeue
 	case "lock acquire":
 		return c.acquire
 	case "lock release":

@@ -1,10 +1,12 @@
 // Package etcd reaches etcd over its native client, go.etcd.io/etcd/client/v3: registers (read, write, cas),
-// sets (add, read), counters (add, read), ids (generate), accounts (transfer, read) and locks (acquire, release, write).
+// sets (add, read), counters (add, read), ids (generate), accounts (transfer, read), locks (acquire, release, write)
+// and queues (enqueue, dequeue).
 //
 // A counter and a bank are changed by one transaction each, which compares with what the client saw last and, when that is
 // not there any more, writes nothing and brings what is; it is never tried again. An id is the revision of a put. A lock is
 // a key with a lease of 2 s that the client keeps alive; its fencing token is the revision in which the key was made, and
-// a write under the lock is a transaction that compares it.
+// a write under the lock is a transaction that compares it. A message in a queue is a key of its own, and a dequeue removes the
+// key that was made first, if nobody else did between the look for it and the removal.
 //
 // # No effect is sent twice
 //
@@ -25,7 +27,7 @@
 // # What is proof that nothing happened
 //
 // The comparison of a transaction failed; the lease for an acquire was not granted, whatever became of it, for then the
-// lock was never asked for (not-sent); the server said too many requests, which etcd does before it proposes
+// lock was never asked for (not-sent); nor was a message removed that the look before did not find; the server said too many requests, which etcd does before it proposes
 // (v3_server.go, processInternalRaftRequestOnce); the connection failed before a stream was opened, which a
 // stats handler witnesses. Everything else is indeterminate. In particular "database space exceeded" is: the
 // applier with a quota applies the write and answers with that error (apply.go, quotaApplierV3). And every

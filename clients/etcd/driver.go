@@ -22,6 +22,7 @@ const (
 	ids      = "ids"
 	bank     = "bank"
 	lock     = "lock"
+	queue    = "queue"
 )
 
 // The ways to read, as the parameter "read-mode" names them.
@@ -38,11 +39,11 @@ type driver struct {
 	balance      int64 // what each of them has before it is touched
 }
 
-// New makes the driver. Parameters: "object", register (default), set, counter, ids, bank or lock; "read-mode", linearizable
+// New makes the driver. Parameters: "object", register (default), set, counter, ids, bank, lock or queue; "read-mode", linearizable
 // (default) or serializable, which answers from the node's own state and may be stale; of a bank "accounts" (8) and
 // "balance" (10).
 func New(p history.Params) (clients.Driver, error) {
-	object, err := choice(p, "object", register, set, counter, ids, bank, lock)
+	object, err := choice(p, "object", register, set, counter, ids, bank, lock, queue)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +90,8 @@ func (driver) Ops() []clients.OpSpec {
 		{Object: lock, Name: "acquire"},
 		{Object: lock, Name: "release"},
 		{Object: lock, Name: "write"},
+		{Object: queue, Name: "enqueue"},
+		{Object: queue, Name: "dequeue"},
 	}
 }
 

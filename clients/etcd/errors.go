@@ -17,6 +17,8 @@ var (
 	errMismatch = clients.NotDone(clients.Coded("cas-mismatch", errors.New("the value is not the expected one")))
 	errHeld     = clients.NotDone(clients.Coded("held", errors.New("the lock is held")))
 	errNotHeld  = clients.NotDone(clients.Coded("not-held", errors.New("the lock is not held by this client")))
+	errWaits    = clients.NotDone(clients.Coded("waits", errors.New("an equal message waits in the queue")))
+	errTaken    = clients.NotDone(clients.Coded("taken", errors.New("somebody else took the message")))
 	errFenced   = clients.NotDone(clients.Coded("fenced", errors.New("the lock was lost: it is not that of the token any more")))
 )
 

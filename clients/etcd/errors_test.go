@@ -81,7 +81,7 @@ func TestParametersAndOperationsThatMakeNoSense(t *testing.T) {
 		says string
 	}{
 		{history.Params{"read-mode": "stale"}, `parameter read-mode="stale": choose from linearizable, serializable`},
-		{history.Params{"object": "queue"}, `parameter object="queue": choose from register, set, counter, ids, bank, lock`},
+		{history.Params{"object": "tree"}, `parameter object="tree": choose from register, set, counter, ids, bank, lock, queue`},
 		{history.Params{"accounts": "0"}, "parameter accounts=0: expected 1 or more"},
 	} {
 		if _, err := New(c.p); err == nil || err.Error() != c.says {

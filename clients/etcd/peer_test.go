@@ -126,11 +126,17 @@ func (p *peer) LeaseKeepAlive(s etcdserverpb.Lease_LeaseKeepAliveServer) error {
 	}
 }
 
+// first is the message that is always the first one.
+const first = "7"
+
+// Range finds one key, or the first of many.
 func (p *peer) Range(_ context.Context, r *etcdserverpb.RangeRequest) (*etcdserverpb.RangeResponse, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	resp := &etcdserverpb.RangeResponse{Header: &etcdserverpb.ResponseHeader{Revision: int64(p.effects)}}
-	if v, ok := p.data[string(r.GetKey())]; ok {
+	if r.GetLimit() == 1 {
+		resp.Kvs = []*mvccpb.KeyValue{{Key: append(r.GetKey(), first...), Value: []byte(first), ModRevision: 1, CreateRevision: 1}}
+	} else if v, ok := p.data[string(r.GetKey())]; ok {
 		resp.Kvs = []*mvccpb.KeyValue{{Key: r.GetKey(), Value: []byte(v), ModRevision: 1}}
 	}
 	return resp, nil
@@ -147,6 +153,8 @@ var kinds = []struct {
 	{counter, "add", number},
 	{ids, "generate", nothing},
 	{bank, "transfer", func(int) history.Value { return `{"from":0,"to":1,"amount":1}` }},
+	{queue, "enqueue", number},
+	{queue, "dequeue", nothing},
 	{lock, "acquire", nothing},
 	{lock, "release", nothing},
 	{lock, "write", func(n int) history.Value { return history.Pair("7", number(n)) }},
@@ -154,11 +162,15 @@ var kinds = []struct {
 
 func nothing(int) history.Value { return "" }
 
-// opened is a connection for one kind of effect: one that releases believes each time that it holds the lock.
+// opened is a connection for one kind of effect: one that releases believes each time that it holds the lock,
+// one that dequeues has looked before.
 func opened(d driver, f string, n cluster.Node) (clients.Conn, error) {
 	c, err := d.Open(context.Background(), nil, n, 0)
 	if err == nil && f == "release" {
 		return holding{c.(*conn)}, nil
+	}
+	if err == nil && f == "dequeue" {
+		return looked{c.(*conn)}, nil
 	}
 	return c, err
 }

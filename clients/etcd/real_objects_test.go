@@ -87,3 +87,19 @@ func TestALockOnRealMembers(t *testing.T) {
 		return err
 	})
 }
+
+// A queue on real members gives its messages in the order in which they were made, each once, and says when it is empty.
+func TestAQueueOnRealMembers(t *testing.T) {
+	c, _ := up(t)
+	one, two := client(t, c, c.Nodes[0], "queue", "linearizable"), client(t, c, c.Nodes[1], "queue", "serializable")
+	wants(t, one, "dequeue", "run/q", "", "", "")
+	for _, v := range []history.Value{"30", "4", `"a b"`} {
+		wants(t, one, "enqueue", "run/q", v, v, "")
+	}
+	wants(t, two, "enqueue", "run/q", "4", "", "waits")
+	for i, v := range []history.Value{"30", "4", `"a b"`, ""} {
+		wants(t, []clients.Conn{one, two}[i%2], "dequeue", "run/q", "", v, "")
+	}
+	wants(t, two, "enqueue", "run/q", "4", "4", "")
+	wants(t, two, "dequeue", "run/q2", "", "", "")
+}

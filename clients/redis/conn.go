@@ -94,6 +94,10 @@ func (c *conn) find(f string) func(context.Context, history.Op, *extra) (history
 		return c.readCounter
 	case "ids generate":
 		return c.generate
+	case "queue enqueue":
+		return c.enqueue
+	case "queue dequeue":
+		return c.dequeue
 	}
 	return nil
 }

@@ -209,7 +209,7 @@ func TestAClientIsOnItsNode(t *testing.T) {
 }
 
 func TestBadInput(t *testing.T) {
-	for _, p := range []history.Params{{"object": "queue"}, {"wait": "-1"}, {"wait": "some"}} {
+	for _, p := range []history.Params{{"object": "tree"}, {"wait": "-1"}, {"wait": "some"}} {
 		if _, err := New(p); err == nil {
 			t.Errorf("%v is accepted", p)
 		}

@@ -1,5 +1,5 @@
 // Package redis reaches Redis behind Sentinel over its native client, github.com/redis/go-redis/v9: registers (read,
-// write, cas), sets (add, read), counters (add, read) and ids (generate).
+// write, cas), sets (add, read), counters (add, read), ids (generate) and queues (enqueue, dequeue), which are lists.
 //
 // # Where a client is
 //

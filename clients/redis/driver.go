@@ -18,6 +18,7 @@ const (
 	set      = "set"
 	counter  = "counter"
 	ids      = "ids"
+	queue    = "queue"
 )
 
 // driver is what the parameters of a run say.
@@ -27,10 +28,10 @@ type driver struct {
 	link   func(net.Conn) *link // newLink, but for the test that shows what it is good for
 }
 
-// New makes the driver. Parameters: "object", register (default), set, counter or ids; "wait", how many replicas must have
+// New makes the driver. Parameters: "object", register (default), set, counter, ids or queue; "wait", how many replicas must have
 // acknowledged an effect before it is ok (0).
 func New(p history.Params) (clients.Driver, error) {
-	object, objects := p.String("object", register), []string{register, set, counter, ids}
+	object, objects := p.String("object", register), []string{register, set, counter, ids, queue}
 	if !slices.Contains(objects, object) {
 		return nil, fmt.Errorf("parameter object=%q: choose from %s", object, strings.Join(objects, ", "))
 	}
@@ -55,6 +56,8 @@ func (driver) Ops() []clients.OpSpec {
 		{Object: counter, Name: "add"},
 		{Object: counter, Name: "read", ReadOnly: true},
 		{Object: ids, Name: "generate"},
+		{Object: queue, Name: "enqueue"},
+		{Object: queue, Name: "dequeue"},
 	}
 }
 

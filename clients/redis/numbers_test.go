@@ -21,7 +21,7 @@ func TestNumbersOfARealServer(t *testing.T) {
 	if _, _, err := invoke(t, conn, history.Op{F: "generate", Key: "run/k"}); err == nil || clients.IsNotDone(err) {
 		t.Errorf("an id of what is no number: %v", err)
 	}
-	if _, err := New(history.Params{"object": "bank"}); err == nil || err.Error() != `parameter object="bank": choose from register, set, counter, ids` {
+	if _, err := New(history.Params{"object": "bank"}); err == nil || err.Error() != `parameter object="bank": choose from register, set, counter, ids, queue` {
 		t.Errorf("an object that is none: %v", err)
 	}
 }

@@ -100,9 +100,9 @@ func (p *peer) answer(cmd []string) string {
 		return "*3\r\n$6\r\nmaster\r\n:7\r\n*0\r\n"
 	case "SET":
 		return "+OK\r\n"
-	case "SADD", "EVAL", "WAIT", "INCR", "INCRBY":
+	case "SADD", "EVAL", "WAIT", "INCR", "INCRBY", "RPUSH":
 		return ":1\r\n"
-	case "GET":
+	case "GET", "LPOP":
 		return "$1\r\n7\r\n"
 	case "SMEMBERS":
 		return "*2\r\n$2\r\n10\r\n$1\r\n9\r\n"
@@ -136,7 +136,9 @@ func (p *peer) count(names ...string) (n int) {
 	return n
 }
 
-func (p *peer) effects() int { return p.count("SADD", "SET", "EVAL", "INCR", "INCRBY") }
+func (p *peer) effects() int {
+	return p.count("SADD", "SET", "EVAL", "INCR", "INCRBY", "RPUSH", "LPOP")
+}
 
 // place is a node with a dial of its own for each port.
 type place struct {
@@ -198,6 +200,8 @@ var kinds = []kind{
 	{"add", set, "add", "0", number},
 	{"add and wait", set, "add", "1", number},
 	{"count", counter, "add", "0", number},
+	{"enqueue", queue, "enqueue", "0", number},
+	{"dequeue", queue, "dequeue", "0", func(int) history.Value { return "" }},
 	{"generate", ids, "generate", "0", func(int) history.Value { return "" }},
 }
 

@@ -53,6 +53,9 @@ func probe(object string) history.Op {
 	if object == ids {
 		return history.Op{F: "generate", Key: "up"}
 	}
+	if object == queue {
+		return history.Op{F: "dequeue", Key: "up"} // of an empty one
+	}
 	return history.Op{F: "read", Key: "up"}
 }
 
