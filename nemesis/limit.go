@@ -15,14 +15,14 @@ import (
 // redraws is how many draws of a fault are tried before it does not fit.
 const redraws = 64
 
-// errCrowded is a fault that would harm too many nodes, or a node's processes twice, together with those in force.
-var errCrowded = errors.New("it does not fit beside the faults that are in force")
+// ErrCrowded is a fault that would harm too many nodes, or a node's processes twice, together with those in force.
+var ErrCrowded = errors.New("it does not fit beside the faults that are in force")
 
 // plan plans the nth window so that it fits beside those in force; when no draw of it does, those are ended first, after
 // their least time.
 func (r *Runner) plan(ctx context.Context, kind Kind, selector string, n int) (Spec, error) {
 	spec, err := r.planBeside(ctx, kind, selector, n, r.inForce())
-	if !errors.Is(err, errCrowded) {
+	if !errors.Is(err, ErrCrowded) {
 		return spec, err
 	}
 	var errs []error
@@ -61,43 +61,54 @@ func (r *Runner) planBeside(ctx context.Context, kind Kind, selector string, n i
 	}
 }
 
-// draw plans a fault from the seed until a draw fits.
 func (r *Runner) draw(kind Kind, v View, n int, inForce []*window) (Spec, error) {
+	beside := make([]Beside, len(inForce))
+	for i, w := range inForce {
+		beside[i] = Beside{w.kind, w.spec.Harmed}
+	}
+	return Draw(kind, v, r.cfg.Seed, n, r.cfg.MaxHarmed, beside)
+}
+
+// Beside is a fault in force, beside which another one is planned.
+type Beside struct {
+	Kind   Kind
+	Harmed []string
+}
+
+// Draw plans the nth window of a run from its seed until a draw fits beside those in force, and is ErrCrowded when none
+// does. maxHarmed is how many nodes all of them may harm together, as in Config.
+func Draw(kind Kind, v View, seed uint64, n, maxHarmed int, inForce []Beside) (Spec, error) {
 	for try := range uint64(redraws) {
-		spec, err := kind.Fault.Plan(v, rand.New(rand.NewPCG(r.cfg.Seed, uint64(n)|try<<32)))
-		if err != nil || r.fits(kind, v.Selector, spec, inForce) {
+		spec, err := kind.Fault.Plan(v, rand.New(rand.NewPCG(seed, uint64(n)|try<<32)))
+		if err != nil || fits(kind, v, spec, maxHarmed, inForce) {
 			return spec, err
 		}
 	}
 	if len(inForce) > 0 {
-		return Spec{}, errCrowded
+		return Spec{}, ErrCrowded
 	}
-	return Spec{}, fmt.Errorf("no draw of %s harms at most %d nodes: name a target behind a colon, or allow more with --max-harmed", kind.Name, r.cfg.MaxHarmed)
+	return Spec{}, fmt.Errorf("no draw of %s harms at most %d nodes: name a target behind a colon, or allow more with --max-harmed", kind.Name, maxHarmed)
 }
 
 // fits reports whether a plan may be carried out beside what is in force. All of them together harm at most as many
 // nodes as are allowed, and no node's processes are harmed by two. A fault that is alone is bound only when a limit was
 // asked for and its target was left to chance: kill:all means all.
-func (r *Runner) fits(kind Kind, selector string, s Spec, inForce []*window) bool {
-	if len(inForce) == 0 && (r.cfg.MaxHarmed <= 0 || selector != "" && selector != "random") {
+func fits(kind Kind, v View, s Spec, maxHarmed int, inForce []Beside) bool {
+	if len(inForce) == 0 && (maxHarmed <= 0 || v.Selector != "" && v.Selector != "random") {
 		return true
 	}
 	harmed := slices.Clone(s.Harmed)
-	for _, w := range inForce {
-		if harmsProcesses(kind) && harmsProcesses(w.kind) && slices.ContainsFunc(w.spec.Harmed, func(n string) bool { return slices.Contains(s.Harmed, n) }) {
+	for _, b := range inForce {
+		if harmsProcesses(kind) && harmsProcesses(b.Kind) && slices.ContainsFunc(b.Harmed, func(n string) bool { return slices.Contains(s.Harmed, n) }) {
 			return false
 		}
-		harmed = append(harmed, w.spec.Harmed...)
+		harmed = append(harmed, b.Harmed...)
 	}
 	slices.SortFunc(harmed, strings.Compare)
-	return len(slices.Compact(harmed)) <= r.maxHarmed()
-}
-
-func (r *Runner) maxHarmed() int {
-	if r.cfg.MaxHarmed > 0 {
-		return r.cfg.MaxHarmed
+	if maxHarmed <= 0 {
+		maxHarmed = max(1, (len(v.Nodes)-1)/2)
 	}
-	return max(1, (len(r.cfg.Cluster.Nodes)-1)/2)
+	return len(slices.Compact(harmed)) <= maxHarmed
 }
 
 // inForce are the windows that have begun and not ended, the first one first. Their plans do not change any more.

@@ -104,8 +104,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("--rate %g: expected operations a second, or 0 for as fast as they go", c.Rate)
 	case c.Simulate && c.Target.Simulate == nil:
 		return fmt.Errorf("--simulate: %s is no simulated store: take the target sample", c.Target.Name)
-	case c.Simulate && (c.ClusterID != "" || c.Leave || c.Overlap || c.MaxHarmed > 0):
-		return errors.New("--simulate: no cluster is made, and faults come one after the other: leave out --cluster, --leave-db-running, --overlap and --max-harmed")
+	case c.Simulate && (c.ClusterID != "" || c.Leave):
+		return errors.New("--simulate: no cluster is made: leave out --cluster and --leave-db-running")
 	case c.MaxHarmed < 0 || c.MaxHarmed > c.Nodes:
 		return fmt.Errorf("--max-harmed %d: expected 1 to %d nodes, or 0 for a minority", c.MaxHarmed, c.Nodes)
 	case len(c.Faults) > 0 && c.Workers < c.Nodes:

@@ -29,7 +29,7 @@ func (r *runner) simulate(ctx context.Context) {
 		}
 		out, err = r.cfg.Target.Simulate(ctx, simulate.Config{
 			Nodes: r.cfg.Nodes, Workers: r.cfg.Workers, Seed: r.cfg.Seed, Bug: r.cfg.Params["bug"], Workload: r.cfg.Workload, Params: r.cfg.Params,
-			Faults: faults, TimeLimit: r.cfg.TimeLimit, OpTimeout: r.cfg.OpTimeout, Interval: r.cfg.Interval, Rate: r.cfg.Rate,
+			Faults: faults, TimeLimit: r.cfg.TimeLimit, OpTimeout: r.cfg.OpTimeout, Interval: r.cfg.Interval, Overlap: r.cfg.Overlap, MaxHarmed: r.cfg.MaxHarmed, Rate: r.cfg.Rate,
 			History: file, OnOp: r.cfg.OnOp,
 		})
 		if err := errors.Join(err, file.Close()); err != nil {

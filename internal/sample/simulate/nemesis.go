@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -31,6 +30,8 @@ type round struct {
 type window struct {
 	history.Window
 	fault nemesis.Asked
+	entry nemesis.Entry
+	least time.Duration // before which no other window ends it
 	spec  nemesis.Spec
 	clean bool // before it, everything was heard: only then what is silent in it proves something
 	ended bool
@@ -67,27 +68,62 @@ func (n *nemeses) gone() error {
 	return nil
 }
 
+// inForce are the windows that have begun and not ended.
+func (n *nemeses) inForce() (ws []*window) {
+	for _, w := range n.all {
+		if w.Commanded.From.Happened() && !w.ended {
+			ws = append(ws, w)
+		}
+	}
+	return ws
+}
+
+func besides(ws []*window) (out []nemesis.Beside) {
+	for _, w := range ws {
+		out = append(out, nemesis.Beside{Kind: w.fault.Kind, Harmed: w.spec.Harmed})
+	}
+	return out
+}
+
 func (n *nemeses) healAll(r *run, ctx context.Context) {
 	for _, w := range slices.Backward(n.all) {
 		r.end(ctx, w)
 	}
 }
 
-// begin plans a fault and commands it; it ends at the given time.
-func (r *run) begin(ctx context.Context, f nemesis.Asked, ends time.Duration) {
+// begin plans a fault and commands it, for as long as its entry says.
+func (r *run) begin(ctx context.Context, e nemesis.Entry) {
 	n := len(r.nem.all) + 1
-	w := &window{fault: f}
-	w.ID, w.Fault = fmt.Sprintf("w%d", n), f.Name()
+	w := &window{fault: e.Fault, entry: e}
+	w.ID, w.Fault = fmt.Sprintf("w%d", n), e.Fault.Name()
 	w.Commanded, w.Observed, w.Recovered = history.Nowhere, history.Nowhere, history.Never
 	w.cert.Before, w.cert.During, w.cert.After = []round{}, []round{}, []round{}
 	r.nem.all = append(r.nem.all, w)
-	r.planned(ctx, w, n, r.world.Now()+leaderFor, ends)
+	r.planned(ctx, w, n, r.world.Now()+leaderFor, r.world.Now()+e.For)
 }
 
-// planned goes on when the fault could be planned, which may have to wait for a leader.
+// planned goes on when the fault could be planned, which may have to wait for a leader, or for the least time of those in
+// force beside which it does not fit.
 func (r *run) planned(ctx context.Context, w *window, n int, deadline, ends time.Duration) {
+	if w.ended { // everything was healed since
+		return
+	}
 	v := nemesis.View{Nodes: r.c.Names(), Selector: w.fault.Selector, ID: w.ID, Primaries: r.store.Primaries()}
-	spec, err := w.fault.Kind.Fault.Plan(v, rand.New(rand.NewPCG(r.cfg.Seed, uint64(n))))
+	inForce := r.nem.inForce()
+	spec, err := nemesis.Draw(w.fault.Kind, v, r.cfg.Seed, n, r.cfg.MaxHarmed, besides(inForce))
+	if errors.Is(err, nemesis.ErrCrowded) {
+		free := r.world.Now()
+		for _, o := range inForce {
+			free = max(free, o.least)
+		}
+		r.world.At(free, func() {
+			for _, o := range inForce {
+				r.end(ctx, o)
+			}
+			r.planned(ctx, w, n, free+leaderFor, ends)
+		})
+		return
+	}
 	if errors.Is(err, nemesis.ErrNoPrimaries) && r.world.Now() < deadline {
 		r.world.At(r.world.Now()+recoverEvery, func() { r.planned(ctx, w, n, deadline, ends) })
 		return
@@ -107,12 +143,12 @@ func (r *run) planned(ctx context.Context, w *window, n int, deadline, ends time
 	}
 	r.save()
 	r.inject(w, history.Invoke, "start", nil)
-	w.Commanded.From = r.s.Point()
+	w.Commanded.From, w.least = r.s.Point(), r.world.Now()+w.entry.Least
 	_, err = w.fault.Kind.Fault.Step(ctx, r.c, spec, 0)
 	w.note(err)
 	r.inject(w, history.Info, "start", err)
 	r.watch(ctx, w)
-	r.world.At(ends, func() { r.end(ctx, w) })
+	r.world.At(max(ends, w.least), func() { r.end(ctx, w) })
 }
 
 func (w *window) note(err error) {

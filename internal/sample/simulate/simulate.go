@@ -36,6 +36,8 @@ type Config struct {
 	TimeLimit time.Duration
 	OpTimeout time.Duration
 	Interval  time.Duration
+	Overlap   bool // let a fault go on into the next one
+	MaxHarmed int  // how many nodes all faults in force may harm together; as in nemesis.Config
 	Rate      float64
 
 	History sched.Appender
@@ -149,11 +151,11 @@ func (r *run) drive(ctx context.Context, built workloads.Built) error {
 	if err := r.until(ctx, readyFor, r.serves); err != nil {
 		return fmt.Errorf("wait for the store: %w", err)
 	}
-	entries := nemesis.Schedule(r.cfg.Faults, nemesis.Timing{Length: r.cfg.TimeLimit - WarmUp, Interval: r.cfg.Interval, Seed: r.cfg.Seed})
+	entries := nemesis.Schedule(r.cfg.Faults, nemesis.Timing{Length: r.cfg.TimeLimit - WarmUp, Interval: r.cfg.Interval, Overlap: r.cfg.Overlap, Seed: r.cfg.Seed})
 	began := r.world.Now() + WarmUp
 	for _, e := range entries {
 		r.plan.Planned[e.Fault.Name()]++
-		r.world.At(began+e.At, func() { r.begin(ctx, e.Fault, r.world.Now()+e.For) })
+		r.world.At(began+e.At, func() { r.begin(ctx, e) })
 	}
 	if err := r.s.Run(ctx, workloads.TimeLimit(r.cfg.TimeLimit, built.Main)); err != nil {
 		return err
