@@ -25,15 +25,30 @@ func Register() Workload {
 		Doc:    "reads, writes and compare-and-set of single registers; each register must behave as if there were one copy of it (linearizability)",
 		Object: "register",
 		Ops:    []string{"read", "write", "cas"},
-		Flags: func(f *pflag.FlagSet) {
-			f.Int("keys", 0, "registers in use at once; 0: four for each client of a node")
-			f.Int("ops-per-key", 300, "operations on a register before a new one takes its place; longer is slower to check")
-		},
-		Build: buildRegister,
+		Flags:  registerFlags,
+		Build:  func(o Options) (Built, error) { return buildRegister(o, false) },
 	}
 }
 
-func buildRegister(o Options) (Built, error) {
+// Deletes is the workload of single registers that are deleted too: a third of the writes are deletes, after which a
+// register is as if it had never been written.
+func Deletes() Workload {
+	return Workload{
+		Name:   "deletes",
+		Doc:    "reads, writes, compare-and-set and deletes of single registers; what was deleted must not come back (linearizability)",
+		Object: "register",
+		Ops:    []string{"read", "write", "cas", "delete"},
+		Flags:  registerFlags,
+		Build:  func(o Options) (Built, error) { return buildRegister(o, true) },
+	}
+}
+
+func registerFlags(f *pflag.FlagSet) {
+	f.Int("keys", 0, "registers in use at once; 0: four for each client of a node")
+	f.Int("ops-per-key", 300, "operations on a register before a new one takes its place; longer is slower to check")
+}
+
+func buildRegister(o Options, deletes bool) (Built, error) {
 	inPlay, err := o.Params.Int("keys", 0)
 	if err != nil {
 		return Built{}, err
@@ -50,7 +65,7 @@ func buildRegister(o Options) (Built, error) {
 	}
 	keys := NewIndependent(Keys{
 		Prefix: o.RunID, InPlay: inPlay, Ops: ops, Pending: maxPending, Nodes: len(o.Nodes),
-		New:    func(string) Generator { return &register{sent: map[int32]history.Value{}} },
+		New:    func(string) Generator { return &register{deletes: deletes, sent: map[int32]history.Value{}} },
 		Effect: func(op history.Op) bool { return op.F != "read" },
 	})
 	return Built{
@@ -78,6 +93,7 @@ func onEachNode(o Options, op history.Op) Generator {
 
 // register is the generator of one register. It believes that the value which was acknowledged last is there.
 type register struct {
+	deletes bool
 	current history.Value
 	sent    map[int32]history.Value // arguments of the operations under way
 }
@@ -88,11 +104,14 @@ func (r *register) Next(c *Ctx) (history.Op, time.Duration, Status) {
 		return history.Op{}, 0, Pending
 	}
 	op := history.Op{Process: process}
-	switch draw := c.Draw(w, c.Count(w)) % 4; {
-	case c.Reads || draw < 2:
+	draw := c.Draw(w, c.Count(w))
+	switch kind := draw % 4; {
+	case c.Reads || kind < 2:
 		op.F = "read"
-	case draw == 2 && !r.current.IsNil():
+	case kind == 2 && !r.current.IsNil():
 		op.F, op.Value = "cas", history.Pair(r.current, history.Int(c.Unique(w)))
+	case r.deletes && draw>>2%3 == 0:
+		op.F = "delete"
 	default:
 		op.F, op.Value = "write", history.Int(c.Unique(w))
 	}
@@ -110,7 +129,7 @@ func (r *register) Update(_ *Ctx, op history.Op) {
 	case op.Type != history.OK:
 	case op.F == "read":
 		r.current = op.Value
-	case op.F == "write":
+	case op.F == "write" || op.F == "delete":
 		r.current = sent
 	case op.F == "cas":
 		_, r.current, _ = sent.Pair()

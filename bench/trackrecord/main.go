@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 
 	"github.com/partita-dev/partita/internal/catalog"
+	"github.com/partita-dev/partita/internal/sample"
 	"github.com/partita-dev/partita/internal/sample/track"
 )
 
@@ -27,7 +29,18 @@ func run() error {
 	flag.IntVar(&o.Clean, "clean", 360, "runs without a bug")
 	flag.IntVar(&o.Parallel, "parallel", runtime.GOMAXPROCS(0), "runs at once")
 	page := flag.String("o", "docs/track-record.md", "the page that is written")
+	only := flag.String("only", "", "some bugs, comma separated, and nothing else: the page is not written")
 	flag.Parse()
+	if *only != "" {
+		o.Faults, *page = [][]string{}, os.DevNull
+		for _, name := range strings.Split(*only, ",") {
+			b, err := sample.FindBug(name)
+			if err != nil {
+				return err
+			}
+			o.Bugs = append(o.Bugs, b)
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	rec, err := track.Run(ctx, catalog.Default(), o)

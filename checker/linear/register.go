@@ -76,6 +76,8 @@ func newRegister(v *history.View, key string, initial history.Value, m mutation)
 			o.from = in.id(answer)
 		case "write":
 			o.to = in.id(inv.Value)
+		case "delete":
+			o.to = in.id("")
 		case "cas":
 			from, to, ok := pair(inv.Value)
 			if !ok {
@@ -83,7 +85,7 @@ func newRegister(v *history.View, key string, initial history.Value, m mutation)
 			}
 			o.from, o.to = in.id(from), in.id(to)
 		default:
-			return nil, &checker.Malformed{Index: inv.Index, Text: fmt.Sprintf("key %q has an operation %q: a register has read, write and cas", key, inv.F)}
+			return nil, &checker.Malformed{Index: inv.Index, Text: fmt.Sprintf("key %q has an operation %q: a register has read, write, delete and cas", key, inv.F)}
 		}
 		switch {
 		case c.Type == history.Fail && m != failedHappened:

@@ -33,13 +33,14 @@ type Driver struct {
 	Release <-chan struct{}
 }
 
-// New gives a driver for an object ("register", "set", "counter", "ids", "bank", "lock", "queue", "stack", "log") of a new store.
+// New gives a driver for an object ("register", "set", "counter", "ids", "bank", "lock", "queue", "stack", "log", "list-append", "rw-register") of a new store.
 func New(object string) *Driver { return &Driver{Store: NewStore(), Object: object} }
 
 // Ops lists what a store can do.
 func (*Driver) Ops() []clients.OpSpec {
 	return []clients.OpSpec{
 		{Object: "register", Name: "read", ReadOnly: true}, {Object: "register", Name: "write"}, {Object: "register", Name: "cas"},
+		{Object: "register", Name: "delete"},
 		{Object: "set", Name: "read", ReadOnly: true}, {Object: "set", Name: "add"},
 		{Object: "counter", Name: "read", ReadOnly: true}, {Object: "counter", Name: "add"},
 		{Object: "ids", Name: "generate"},
@@ -47,6 +48,7 @@ func (*Driver) Ops() []clients.OpSpec {
 		{Object: "lock", Name: "acquire"}, {Object: "lock", Name: "release"}, {Object: "lock", Name: "write"},
 		{Object: "queue", Name: "enqueue"}, {Object: "queue", Name: "dequeue"}, {Object: "stack", Name: "push"}, {Object: "stack", Name: "pop"},
 		{Object: "log", Name: "send"}, {Object: "log", Name: "poll", ReadOnly: true}, {Object: "log", Name: "assign", ReadOnly: true},
+		{Object: "list-append", Name: "txn"}, {Object: "rw-register", Name: "txn"},
 	}
 }
 

@@ -52,6 +52,8 @@ func (s *Store) do(object string, op history.Op) (value, ext history.Value, err 
 	switch object {
 	case "counter", "ids", "bank":
 		value, err = s.account(object, op)
+	case "list-append", "rw-register":
+		value, err = s.txn(object, op)
 	case "lock":
 		value, ext, err = s.lock(op)
 	case "queue", "stack":
@@ -74,6 +76,8 @@ func (s *Store) simple(object string, op history.Op) (history.Value, error) {
 		return s.registers[op.Key], nil
 	case "register.write":
 		s.registers[op.Key] = op.Value
+	case "register.delete":
+		delete(s.registers, op.Key)
 	case "register.cas":
 		from, to, ok := op.Value.Pair()
 		if !ok {

@@ -41,7 +41,7 @@ func Default() *Catalog {
 			},
 		}},
 		Workloads: []workloads.Workload{
-			workloads.Register(), workloads.Set(), workloads.Counter(), workloads.UniqueIDs(), workloads.Bank(), workloads.Lock(),
+			workloads.Register(), workloads.Deletes(), workloads.Set(), workloads.Counter(), workloads.UniqueIDs(), workloads.Bank(), workloads.Lock(),
 		},
 		Faults: nemesis.Kinds(),
 		Checkers: []checker.Spec{

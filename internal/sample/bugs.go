@@ -25,5 +25,7 @@ func Bugs() []Bug {
 		tokenGoesBack(),
 		grantForgotten(),
 		neverRecovers(),
+		resurrectedDelete(),
+		membershipOfTheDead(),
 	}
 }

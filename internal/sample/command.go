@@ -27,35 +27,45 @@ func encode(c command) []byte {
 		b = binary.AppendUvarint(b, n)
 	}
 	for _, s := range []string{c.Object, c.F, c.Key, string(c.Value)} {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
+		b = text(b, s)
 	}
 	return b
 }
 
 var errTorn = errors.New("it is torn")
 
+// cursor reads what was encoded; after an error everything is zero.
+type cursor struct {
+	b   []byte
+	err error
+}
+
+func (r *cursor) number() uint64 {
+	n, k := binary.Uvarint(r.b)
+	if k <= 0 {
+		r.err, r.b = errTorn, nil
+		return 0
+	}
+	r.b = r.b[k:]
+	return n
+}
+
+func (r *cursor) text() string {
+	n := r.number()
+	if n > uint64(len(r.b)) {
+		r.err, r.b = errTorn, nil
+		return ""
+	}
+	s := string(r.b[:n])
+	r.b = r.b[n:]
+	return s
+}
+
+func text(b []byte, s string) []byte { return append(binary.AppendUvarint(b, uint64(len(s))), s...) }
+
 func decode(b []byte) (c command, err error) {
-	number := func() (n uint64) {
-		n, k := binary.Uvarint(b)
-		if k <= 0 {
-			err, b = errTorn, nil
-			return 0
-		}
-		b = b[k:]
-		return n
-	}
-	text := func() string {
-		n := number()
-		if n > uint64(len(b)) {
-			err = errTorn
-			return ""
-		}
-		s := string(b[:n])
-		b = b[n:]
-		return s
-	}
-	c.Origin, c.Seq, c.Low, c.Process, c.At = number(), number(), number(), int32(number()), time.Duration(number())
-	c.Object, c.F, c.Key, c.Value = text(), text(), text(), history.Value(text())
-	return c, err
+	r := cursor{b: b}
+	c.Origin, c.Seq, c.Low, c.Process, c.At = r.number(), r.number(), r.number(), int32(r.number()), time.Duration(r.number())
+	c.Object, c.F, c.Key, c.Value = r.text(), r.text(), r.text(), history.Value(r.text())
+	return c, r.err
 }

@@ -52,7 +52,10 @@ func (r *replica) carry(m *pb.Message, d time.Duration) {
 			r.vanished(m)
 			return
 		}
-		to.run(func() { to.receive(m) })
+		to.run(func() {
+			to.heard[r.id] = r.s.now
+			to.receive(m)
+		})
 		if m.GetType() == pb.MsgSnap {
 			r.reported(m, raft.SnapshotFinish)
 		}

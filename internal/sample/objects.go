@@ -12,18 +12,19 @@ import (
 type spec struct {
 	object, name string
 	readOnly     bool
-	blind        bool                             // an effect whose answer is known before it happens
-	check        func(history.Op) error           // of its value, before anything is sent
-	read         func(*state, history.Op) result  // of what is here
-	effect       func(*state, command) result     // at its place in the log
-	inner        bool                             // a part of another operation, which no client asks for by itself
-	client       func(*Store, *replica, *Request) // what its client does, when that is more than one request
+	blind        bool                                   // an effect whose answer is known before it happens
+	check        func(history.Op) error                 // of its value, before anything is sent
+	read         func(*state, history.Op) result        // of what is here
+	effect       func(*state, command) result           // at its place in the log
+	inner        bool                                   // a part of another operation, which no client asks for by itself
+	client       func(*Store, *replica, *Request)       // what its client does, when that is more than one request
+	begin        func(history.Op) (*transaction, error) // instead of all these: it is a transaction
 }
 
 // specs lists all operations.
 func specs() []spec {
 	var all []spec
-	for _, o := range [][]spec{registerSpecs(), setSpecs(), counterSpecs(), idsSpecs(), bankSpecs(), lockSpecs(), queueSpecs(), stackSpecs(), logSpecs()} {
+	for _, o := range [][]spec{registerSpecs(), setSpecs(), counterSpecs(), idsSpecs(), bankSpecs(), lockSpecs(), queueSpecs(), stackSpecs(), logSpecs(), txnSpecs()} {
 		all = append(all, o...)
 	}
 	return all

@@ -20,7 +20,22 @@ func TestWhatObjectsAnswer(t *testing.T) {
 		},
 		"set":      {{history.Op{F: "add", Value: "5"}, "5"}, {history.Op{F: "add", Value: "2"}, "2"}, {history.Op{F: "read"}, "[2,5]"}},
 		"ids":      {{history.Op{F: "generate"}, "1"}, {history.Op{F: "generate"}, "2"}},
-		"register": {{history.Op{F: "cas", Value: "[1,2]"}, "cas-mismatch"}, {history.Op{F: "write", Value: "1"}, "1"}, {history.Op{F: "cas", Value: "[1,2]"}, "[1,2]"}, {history.Op{F: "read"}, "2"}},
+		"register": {{history.Op{F: "cas", Value: "[1,2]"}, "cas-mismatch"}, {history.Op{F: "write", Value: "1"}, "1"}, {history.Op{F: "cas", Value: "[1,2]"}, "[1,2]"}, {history.Op{F: "read"}, "2"}, {history.Op{F: "delete"}, ""}, {history.Op{F: "read"}, ""}},
+		"list-append": {
+			{history.Op{F: "txn", Value: `[["r","x",null],["append","x",1],["append","y",2],["r","x",null]]`}, `[["r","x",null],["append","x",1],["append","y",2],["r","x",[1]]]`},
+			{history.Op{F: "txn", Value: `[["append","x",3],["append","x",4],["r","x",null]]`}, `[["append","x",3],["append","x",4],["r","x",[1,3,4]]]`},
+			{history.Op{F: "txn", Value: `[["append","x",5]]`}, `[["append","x",5]]`},
+			{history.Op{F: "txn", Value: `[["r","y",null],["r","x",null],["r","z",null]]`}, `[["r","y",[2]],["r","x",[1,3,4,5]],["r","z",null]]`},
+		},
+		"rw-register": {
+			{history.Op{F: "txn", Value: `[["r","x",null],["w","x",1],["w","y",2],["r","x",null]]`}, `[["r","x",null],["w","x",1],["w","y",2],["r","x",1]]`},
+			{history.Op{F: "txn", Value: `[["w","x",3],["w","x",4],["r","x",null]]`}, `[["w","x",3],["w","x",4],["r","x",4]]`},
+			{history.Op{F: "txn", Value: `[["r","x",null],["r","y",null],["r","z",null]]`}, `[["r","x",4],["r","y",2],["r","z",null]]`},
+		},
+		"g2": {
+			{history.Op{F: "insert", Key: "k", Value: "[1,null]"}, "[1,null]"}, {history.Op{F: "insert", Key: "k", Value: "[null,2]"}, "there"},
+			{history.Op{F: "insert", Key: "j", Value: "[null,3]"}, "[null,3]"}, {history.Op{F: "insert", Key: "j", Value: "[null,4]"}, "there"},
+		},
 		"bank": {
 			{history.Op{F: "transfer", Value: `{"from":0,"to":2,"amount":4}`}, `{"from":0,"to":2,"amount":4}`},
 			{history.Op{F: "transfer", Value: `{"from":0,"to":2,"amount":7}`}, "insufficient"},
@@ -77,7 +92,13 @@ func TestWhatObjectsAnswer(t *testing.T) {
 
 func TestValuesThatCannotBeAreRefusedAtOnce(t *testing.T) {
 	s := started(t, "")
+	for _, v := range []history.Value{"", "7", "[]", `[["r","x"]]`, `[["w","x",1]]`, `[["append","x",null]]`, `[["append","x","1],[2"]]`, `[["drop","x",1]]`} {
+		if _, err := s.Submit("n1", "list-append", history.Op{F: "txn", Value: v}, func(history.Value, history.Value, error) {}); !clients.IsNotDone(err) {
+			t.Errorf("transaction %s: %v", v, err)
+		}
+	}
 	for object, op := range map[string]history.Op{
+		"rw-register": {F: "txn", Value: `[["append","x",1]]`}, "g2": {F: "insert", Value: "[null,null]"},
 		"counter": {F: "add", Value: `"x"`}, "set": {F: "add"}, "register": {F: "cas", Value: "1"},
 		"bank": {F: "transfer", Value: `{"from":0,"to":1,"amount":-5}`}, "lock": {F: "write", Value: "[0,1]"}, "nothing": {F: "read"},
 	} {

@@ -15,6 +15,10 @@ func registerSpecs() []spec {
 			st.Registers[c.Key] = c.Value
 			return result{value: c.Value}
 		}},
+		{object: "register", name: "delete", blind: true, effect: func(st *state, c command) result {
+			delete(st.Registers, c.Key)
+			return result{}
+		}},
 		{object: "register", name: "cas", effect: cas, check: func(op history.Op) error {
 			if _, _, ok := op.Value.Pair(); !ok {
 				return fmt.Errorf("cas %s: expected [from,to]", op.Value.JSON())

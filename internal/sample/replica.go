@@ -51,9 +51,10 @@ type replica struct {
 	busy     bool // a Ready is being carried out
 	lead     uint64
 	leads    bool
-	led      time.Duration // when it came to know its leader
-	flushed  time.Duration // of a bug: when its disk was last written to
-	gone     bool          // of a bug: it serves nobody
+	led      time.Duration            // when it came to know its leader
+	heard    map[uint64]time.Duration // of a bug: when a member was last heard
+	flushed  time.Duration            // of a bug: when its disk was last written to
+	gone     bool                     // of a bug: it serves nobody
 	state    *state
 	service
 }
@@ -103,6 +104,7 @@ func (r *replica) start() {
 	r.up, r.asked, r.paused = true, false, false
 	r.life++
 	r.lead, r.leads, r.busy, r.led, r.gone = 0, false, false, 0, false
+	r.heard = map[uint64]time.Duration{}
 	r.service = service{}
 	r.began = r.disk.base + uint64(len(r.disk.entries))
 	r.note("start: log up to %d, snapshot at %d", r.began, r.disk.snap.GetMetadata().GetIndex())
@@ -239,7 +241,7 @@ func (r *replica) write(rd raft.Ready) {
 
 func (r *replica) finish(rd raft.Ready) {
 	for _, m := range rd.Messages {
-		r.send(m)
+		r.s.steps.send(r, m)
 	}
 	if !raft.IsEmptySnap(rd.Snapshot) {
 		r.note("snapshot at %d received", rd.Snapshot.GetMetadata().GetIndex())
@@ -309,6 +311,10 @@ func (r *replica) commit(e *pb.Entry) {
 // apply carries out a command that is seen for the first time, and answers whoever waits for it here.
 func (r *replica) apply(_ *pb.Entry, c command) {
 	if !r.s.steps.fresh(r.state, c) {
+		return
+	}
+	if isTxn(c.Object) {
+		r.answered(c, r.settle(c))
 		return
 	}
 	r.answered(c, perform(r.state, c))

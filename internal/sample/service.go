@@ -30,6 +30,7 @@ type Request struct {
 	done   func(history.Value, history.Value, error)
 	over   bool
 	life   uint64
+	txn    *transaction  // nil for what is none
 	seq    uint64        // of an effect: its number in this life of the replica
 	sent   time.Duration // when it was proposed for the last time
 
@@ -72,6 +73,9 @@ func (s *Store) Submit(node, object string, op history.Op, done func(value, ext 
 		err = fmt.Errorf("%s of a %s is no operation by itself", op.F, object)
 	} else if err == nil {
 		err = q.spec.check(op)
+		if err == nil && q.spec.begin != nil {
+			q.txn, err = q.spec.begin(op)
+		}
 	}
 	if err != nil {
 		return nil, clients.NotDone(err)
@@ -118,11 +122,14 @@ func (r *replica) handle(q *Request) {
 	if q.over || q.life != r.life {
 		return
 	}
-	if q.spec.readOnly {
+	switch {
+	case q.spec.readOnly || q.txn != nil && q.txn.readOnly():
 		r.s.steps.read(r, q)
-		return
+	case q.txn != nil:
+		r.attempt(q)
+	default:
+		r.s.steps.effect(r, q)
 	}
-	r.s.steps.effect(r, q)
 }
 
 // effect proposes a request. It stays in the list of effects until its entry is applied here.
@@ -140,6 +147,9 @@ func (r *replica) propose(q *Request) {
 		low = min(low, r.effects[0].seq)
 	}
 	c := command{Origin: r.id<<32 | r.life, Seq: q.seq, Low: low, Object: q.Object, F: q.Op.F, Key: q.Op.Key, Value: q.Op.Value, Process: q.Op.Process, At: r.s.now}
+	if q.txn != nil {
+		c.Value = q.txn.entry.encode()
+	}
 	_ = r.rn.Propose(encode(c)) // without a leader it is dropped, and tried again later
 	r.pump()
 }
@@ -152,6 +162,10 @@ func (r *replica) answered(c command, res result) {
 	for i, q := range r.effects {
 		if q.seq == c.Seq {
 			r.effects = slices.Delete(r.effects, i, i+1)
+			if q.txn != nil {
+				r.settled(q, res)
+				return
+			}
 			r.answer(q, res)
 			return
 		}
@@ -223,7 +237,12 @@ func (r *replica) serve() {
 
 // look answers a read by what is here.
 func (r *replica) look(q *Request) {
-	if !q.over {
+	switch {
+	case q.over:
+	case q.txn != nil:
+		_, res := r.carryOut(q)
+		r.answer(q, res)
+	default:
 		r.answer(q, q.spec.read(r.state, q.Op))
 	}
 }

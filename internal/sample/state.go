@@ -23,6 +23,8 @@ type state struct {
 	Queues    map[string]*queue          `json:",omitempty"`
 	Stacks    map[string][]history.Value `json:",omitempty"` // the top last
 	Logs      map[string][]history.Value `json:",omitempty"` // by key and name
+	Lists     map[string]row             `json:",omitempty"` // of transactions
+	Cells     map[string]row             `json:",omitempty"` // of transactions, too
 
 	sizes sizes
 }
@@ -44,7 +46,7 @@ type session struct {
 func newState(z sizes) *state {
 	return &state{
 		Sessions: map[uint64]*session{}, Registers: map[string]history.Value{}, Sets: map[string][]int64{}, Counters: map[string]int64{},
-		IDs: map[string]int64{}, Banks: map[string][]int64{}, Locks: map[string]held{}, sizes: z,
+		IDs: map[string]int64{}, Banks: map[string][]int64{}, Locks: map[string]held{}, Lists: map[string]row{}, Cells: map[string]row{}, sizes: z,
 	}
 }
 

@@ -16,8 +16,11 @@ type steps struct {
 	read      func(*replica, *Request)                 // a read came
 	effect    func(*replica, *Request)                 // an effect came
 	fsync     func(r *replica, then func())            // what was written must be durable before anybody hears of it
+	send      func(*replica, *pb.Message)              // a message is to go to another replica
 	fresh     func(*state, command) bool               // a command is seen for the first time
 	apply     func(r *replica, e *pb.Entry, c command) // an entry is committed
+	see       func(*replica, *Request, string) row     // what a transaction finds of a key
+	holds     func(*state, command, commit) bool       // what a transaction has read is still so
 	install   func(*replica, *pb.Snapshot) error       // a snapshot came
 	capture   func(*state) []byte                      // a snapshot is taken
 	orphaned  func(*replica)                           // it knows of no leader any more
@@ -30,8 +33,11 @@ func correct() steps {
 		read:      (*replica).read,
 		effect:    (*replica).effect,
 		fsync:     (*replica).fsync,
+		send:      (*replica).send,
 		fresh:     (*state).fresh,
 		apply:     (*replica).apply,
+		see:       (*replica).see,
+		holds:     (*state).holds,
 		install:   (*replica).restore,
 		capture:   (*state).capture,
 		orphaned:  func(*replica) {},

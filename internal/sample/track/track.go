@@ -100,7 +100,8 @@ func Run(ctx context.Context, cat *catalog.Catalog, o Options) (Record, error) {
 			return rec, fmt.Errorf("try %s: %w", b.Name, err)
 		}
 		rec.Bugs = append(rec.Bugs, bugRow(b, runs))
-		o.Log(fmt.Sprintf("%s: found in %d of %d", b.Name, rec.Bugs[len(rec.Bugs)-1].Found, o.Seeds))
+		row := rec.Bugs[len(rec.Bugs)-1]
+		o.Log(fmt.Sprintf("%s: found in %d of %d, named in %d: %s", b.Name, row.Found, o.Seeds, row.Named, strings.Join(row.Names, ", ")))
 	}
 	ws, err := cat.WorkloadsFor(target)
 	if err != nil {
