@@ -297,6 +297,29 @@ func (b *bench) nothing(id string) (found []string) {
 	return found
 }
 
+// recorded is what stands in the history of the one run now.
+func (b *bench) recorded() recorded {
+	b.t.Helper()
+	r, err := record(b.folder())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if r.quiet > always {
+		b.t.Errorf("the history was last written %s ago", r.quiet)
+	}
+	return r
+}
+
+// lost asks that all of it is there still.
+func (b *bench) lost(r recorded) int {
+	b.t.Helper()
+	n, err := r.lost(b.folder())
+	if n > 0 || err != nil {
+		b.t.Errorf("%d of %d bytes of the history are lost: %v", n, len(r.text), err)
+	}
+	return n
+}
+
 // judged asks that `partita check` works on the run's folder, and that it is not valid.
 func (b *bench) judged() {
 	b.t.Helper()
@@ -318,6 +341,46 @@ func says(t *testing.T, out string, words ...string) {
 // long is a run whose window is in force from about the third second on, for half a minute.
 var long = []string{"test", "etcd", "-w", "register", "--faults", "partition:primaries", "--interval", "60s", "--time-limit", "120s"}
 
+// healed waits until nothing is cut any more on a cluster, for as long as it may take from a moment on; the error says what
+// is.
+func (b *bench) healed(id string, from time.Time, most time.Duration) (took time.Duration, err error) {
+	b.t.Helper()
+	for {
+		rules := b.rules(id)
+		took = time.Since(from)
+		switch {
+		case len(rules) == 0:
+			return took, nil
+		case took > most:
+			return took, fmt.Errorf("%s after the kill there is still %v", took.Round(time.Second), rules)
+		}
+		pause(200 * time.Millisecond)
+	}
+}
+
+// leaseFor is how long after its controller's end a node may still be cut: its lease, and what a busy machine needs.
+const leaseFor = agent.DefaultLease + 20*time.Second
+
+// killInWindow starts a run and kills its controller in a window.
+func (b *bench) killInWindow(before func(id string)) (id string, killed time.Time, r recorded) {
+	b.t.Helper()
+	c := b.start(long...)
+	c.until("window in force", upFor, func() bool { _, ok := b.window(); return ok })
+	pause(time.Duration(rand.Int64N(int64(2 * time.Second))))
+	id = b.id()
+	before(id)
+	r = b.recorded()
+	c.signal(syscall.SIGKILL)
+	killed = time.Now()
+	if got := c.wait(time.Minute); got != "signal: killed" {
+		b.t.Errorf("it ended with %s", got)
+	}
+	if len(b.rules(id)) == 0 {
+		b.t.Error("nothing was cut: what is undone then proves nothing")
+	}
+	return id, killed, r
+}
+
 // TestAKilledControllersFaultsAreUndone kills the real thing in the middle of a window.
 func TestAKilledControllersFaultsAreUndone(t *testing.T) {
 	r := row{what: "kill -9 of the controller in a window, Docker", status: "killed"}
@@ -327,41 +390,28 @@ func TestAKilledControllersFaultsAreUndone(t *testing.T) {
 			t.Run(fmt.Sprint(how, i), func(t *testing.T) {
 				t.Parallel()
 				b := newBench(t)
-				c := b.start(long...)
-				c.until("window in force", 4*time.Minute, func() bool { _, ok := b.window(); return ok })
-				pause(time.Duration(rand.Int64N(int64(2 * time.Second))))
-				id := b.id()
-				c.signal(syscall.SIGKILL)
-				killed := time.Now()
-				if got := c.wait(time.Minute); got != "signal: killed" {
-					t.Errorf("it ended with %s", got)
-				}
-				if len(b.rules(id)) == 0 {
-					t.Error("nothing was cut: what is undone then proves nothing")
-				}
+				id, killed, had := b.killInWindow(func(string) {})
 				says(t, b.partita(0, "cluster", "ls"), id)
-				most := agent.DefaultLease + 20*time.Second
+				most := leaseFor
 				if how == "heal" {
 					b.env = append(b.env, agent.BinaryEnv+"="+b.otherAgent()) // a build that is not the controller's heals too
 					says(t, b.partita(0, "heal", id), "n1 healed", "n2 healed", "n3 healed")
 					most = 0
 				}
-				for len(b.rules(id)) > 0 {
-					if time.Since(killed) > most {
-						t.Errorf("%s after the kill there is still %v", time.Since(killed), b.rules(id))
-						break
-					}
-					pause(200 * time.Millisecond)
+				took, err := b.healed(id, killed, most)
+				if err != nil {
+					t.Error(err)
 				}
-				took := time.Since(killed).Round(time.Second)
 				b.judged()
+				lost := b.lost(had)
 				says(t, b.partita(0, "cluster", "down", id), id+" removed")
 				left := b.nothing(id)
 				mu.Lock()
 				defer mu.Unlock()
 				r.times++
+				r.lost += lost
 				r.left += len(left)
-				r.notes += fmt.Sprintf("%s after %s; ", how, took)
+				r.notes += fmt.Sprintf("%s after %s; ", how, took.Round(time.Second))
 			})
 		}
 	})

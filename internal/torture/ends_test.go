@@ -16,9 +16,9 @@ import (
 const upFor = 4 * time.Minute
 
 // note adds a row for a test that has one run.
-func note(t *testing.T, what, status string, left []string, notes string) {
+func note(t *testing.T, what, status string, lost int, left []string, notes string) {
 	t.Helper()
-	table.add(row{what: what, times: 1, status: status, left: len(left), notes: notes, failed: t.Failed()})
+	table.add(row{what: what, times: 1, status: status, lost: lost, left: len(left), notes: notes, failed: t.Failed()})
 }
 
 func TestOneInterruptHealsAndReports(t *testing.T) {
@@ -26,7 +26,7 @@ func TestOneInterruptHealsAndReports(t *testing.T) {
 	b := newBench(t)
 	c := b.start(long...)
 	c.until("window in force", upFor, func() bool { _, ok := b.window(); return ok })
-	id := b.id()
+	id, had := b.id(), b.recorded()
 	c.signal(syscall.SIGINT)
 	began := time.Now()
 	status := c.wait(2 * time.Minute)
@@ -45,7 +45,7 @@ func TestOneInterruptHealsAndReports(t *testing.T) {
 	}
 	b.judged()
 	took := time.Since(began).Round(time.Second)
-	note(t, "Ctrl-C once in a window, Docker", status, b.nothing(id), fmt.Sprintf("healed and reported in %s", took))
+	note(t, "Ctrl-C once in a window, Docker", status, b.lost(had), b.nothing(id), fmt.Sprintf("healed and reported in %s", took))
 }
 
 func TestTwoInterruptsEndAtOnceAndSayWhatIsLeft(t *testing.T) {
@@ -56,6 +56,7 @@ func TestTwoInterruptsEndAtOnceAndSayWhatIsLeft(t *testing.T) {
 	id := b.id()
 	c.signal(syscall.SIGINT)
 	c.until("answer to the first interrupt", 10*time.Second, func() bool { return strings.Contains(c.output(), "interrupted: healing") })
+	had := b.recorded()
 	c.signal(syscall.SIGINT)
 	began := time.Now()
 	status := c.wait(5 * time.Second)
@@ -72,7 +73,7 @@ func TestTwoInterruptsEndAtOnceAndSayWhatIsLeft(t *testing.T) {
 	}
 	b.judged()
 	says(t, b.partita(0, "cluster", "down", id), id+" removed")
-	note(t, "Ctrl-C twice in a window, Docker", status, b.nothing(id), "ended in "+took.String())
+	note(t, "Ctrl-C twice in a window, Docker", status, b.lost(had), b.nothing(id), "ended in "+took.String())
 }
 
 // TestAnInterruptWhileAClusterIsMadeLeavesNothing hits it where containers are half there.
@@ -91,7 +92,7 @@ func TestAnInterruptWhileAClusterIsMadeLeavesNothing(t *testing.T) {
 		t.Errorf("it ended with %s:\n%s", status, c.output())
 	}
 	b.partita(2, "check", b.folder())
-	note(t, "Ctrl-C while the cluster is made, Docker", status, b.nothing(id), "")
+	note(t, "Ctrl-C while the cluster is made, Docker", status, 0, b.nothing(id), "")
 }
 
 // TestANodeThatGoesIsNamed takes a node away in the middle: its container dies, or freezes, so that SSH hangs.
@@ -103,7 +104,7 @@ func TestANodeThatGoesIsNamed(t *testing.T) {
 			const limit = 20 * time.Second
 			c := b.start("test", "etcd", "-w", "register", "--faults", "partition:n1|n2+n3", "--time-limit", limit.String(), "--interval", "10s")
 			c.until("window in force", upFor, func() bool { _, ok := b.window(); return ok })
-			id := b.id()
+			id, had := b.id(), b.recorded()
 			gone := b.container(id, "n2")
 			b.docker(how.command, gone)
 			began := time.Now()
@@ -118,7 +119,7 @@ func TestANodeThatGoesIsNamed(t *testing.T) {
 				t.Errorf("the verdict is %s with errors %q", v.Verdict, v.Errors)
 			}
 			b.judged()
-			note(t, "a node goes: "+how.name, status, b.nothing(id), fmt.Sprintf("ended in %s with %s left of its time", took, limit))
+			note(t, "a node goes: "+how.name, status, b.lost(had), b.nothing(id), fmt.Sprintf("ended in %s with %s left of its time", took, limit))
 		})
 	}
 }
@@ -137,10 +138,10 @@ func TestASecondControllerIsRefused(t *testing.T) {
 	says(t, out, "in use by process "+fmt.Sprint(first.cmd.Process.Pid), "--cluster "+id)
 	out = b.partita(3, "cluster", "down", id)
 	says(t, out, "in use by process "+fmt.Sprint(first.cmd.Process.Pid))
-	took := time.Since(began).Round(time.Second)
+	took, had := time.Since(began).Round(time.Second), b.recorded()
 	if status := first.wait(3 * time.Minute); status != "exit status 0" {
 		t.Errorf("the first ended with %s:\n%s", status, first.output())
 	}
 	says(t, b.partita(0, "cluster", "down", id), id+" removed")
-	note(t, "two controllers on one cluster", "exit status 3", b.nothing(id), "the second was refused in "+took.String()+", the first is valid")
+	note(t, "two controllers on one cluster", "exit status 3", b.lost(had), b.nothing(id), "the second was refused in "+took.String()+", the first is valid")
 }

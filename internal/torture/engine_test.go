@@ -157,7 +157,7 @@ func TestAnEngineThatIsKilled(t *testing.T) {
 	const limit = 30 * time.Second
 	c := b.start("test", "etcd", "-w", "register", "--faults", "partition:primaries", "--interval", "20s", "--time-limit", limit.String())
 	c.until("window in force", upFor, func() bool { _, ok := b.window(); return ok })
-	id := b.id()
+	id, had := b.id(), b.recorded()
 	e.kill()
 	began := time.Now()
 	status := c.wait(limit + 6*time.Minute)
@@ -176,5 +176,5 @@ func TestAnEngineThatIsKilled(t *testing.T) {
 	e.start()
 	says(t, b.partita(0, "cluster", "ls"), id)
 	says(t, b.partita(0, "cluster", "down", id), id+" removed")
-	note(t, "kill -9 of the engine in a window", status, b.nothing(id), fmt.Sprintf("ended in %s; the cluster was removed when the engine was back", took))
+	note(t, "kill -9 of the engine in a window", status, b.lost(had), b.nothing(id), fmt.Sprintf("ended in %s; the cluster was removed when the engine was back", took))
 }

@@ -17,9 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-
-	"github.com/partita-dev/partita/history"
 	"github.com/partita-dev/partita/internal/store"
 )
 
@@ -105,6 +102,10 @@ type killed struct {
 	unsaved time.Duration // how old the oldest event was that is not in the file
 	left    []string      // what it left beside the run's folder
 	wrong   []string
+
+	base string // where its runs are
+	said []byte // what it said of its events, acks
+	when int64  // from when on it could not write any more, monotonic; 0 when it was not killed
 }
 
 // disturb does something to a controller whose runs are in dir and whose processes have the mark. It gives the time
@@ -175,25 +176,26 @@ func kill(t *testing.T, dir, kind string, seed uint64, how disturb) killed {
 	err = c.Wait()
 	k.status, k.output = ended(err), out.String()
 	k.left = append(left(t, mark), files(t, tmp)...)
-	k.look(t, dir, <-acks, <-when)
+	k.base, k.said, k.when = dir, <-acks, <-when
+	k.look(t)
 	return k
 }
 
 // look finds out what the run's folder holds.
-func (k *killed) look(t *testing.T, base string, said []byte, when int64) {
+func (k *killed) look(t *testing.T) {
 	t.Helper()
-	runs, err := filepath.Glob(filepath.Join(base, "*", "2*"))
+	runs, err := filepath.Glob(filepath.Join(k.base, "*", "2*"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	beside, err := filepath.Glob(filepath.Join(base, "*", ".*"))
+	beside, err := filepath.Glob(filepath.Join(k.base, "*", ".*"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	k.left = append(k.left, beside...)
 	k.phase = "start"
 	if len(runs) == 0 {
-		if len(said) > 0 {
+		if len(k.said) > 0 {
 			k.wrong = append(k.wrong, "there are operations and no folder")
 		}
 		return
@@ -206,12 +208,12 @@ func (k *killed) look(t *testing.T, base string, said []byte, when int64) {
 		k.wrong = append(k.wrong, err.Error())
 	}
 	var a ack
-	for r := bytes.NewReader(said); binary.Read(r, binary.LittleEndian, &a) == nil; {
+	for r := bytes.NewReader(k.said); binary.Read(r, binary.LittleEndian, &a) == nil; {
 		switch {
 		case a.What == synced:
 			k.lost = max(k.lost, int(a.N-size))
 		case !have[a.N] && k.unsaved == 0:
-			k.unsaved = time.Duration(max(1, when-a.At))
+			k.unsaved = time.Duration(max(1, k.when-a.At))
 		}
 		k.last = a.At
 	}
@@ -245,57 +247,6 @@ func (k *killed) check(t *testing.T, folder string) {
 		t.Fatal(err)
 	}
 	k.left = append(k.left, half...)
-}
-
-// content gives the indices of the events in a run's history, and how many bytes it has when it is not compressed;
-// nothing when there is no file.
-func content(folder string) (have map[int64]bool, size int64, err error) {
-	have = map[int64]bool{}
-	path := filepath.Join(folder, store.HistoryZst)
-	compressed := true
-	if _, err := os.Stat(path); err != nil {
-		path, compressed = filepath.Join(folder, store.HistoryFile), false
-	}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return have, 0, nil
-	} else if err != nil {
-		return nil, 0, err
-	}
-	defer func() { _ = f.Close() }()
-	var plain io.Reader = f
-	if compressed {
-		z, err := zstd.NewReader(f)
-		if err != nil {
-			return nil, 0, err
-		}
-		defer z.Close()
-		plain = z
-	}
-	count := &counter{Reader: plain}
-	r, err := history.NewReader(count, path)
-	if err != nil {
-		return nil, 0, err
-	}
-	for o, err := range r.All() {
-		if err != nil {
-			return nil, 0, err
-		}
-		have[o.Index] = true
-	}
-	return have, count.n, r.Close()
-}
-
-// counter counts what was read.
-type counter struct {
-	io.Reader
-	n int64
-}
-
-func (c *counter) Read(b []byte) (int, error) {
-	n, err := c.Reader.Read(b)
-	c.n += int64(n)
-	return n, err
 }
 
 // lastPhase is where the run was, as its log says.
