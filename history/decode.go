@@ -15,6 +15,8 @@ import (
 type Decoder struct {
 	seen [1024]string
 	buf  []byte
+
+	loose bool // index and time may be missing
 }
 
 // Decode reads one line. Fields may stand in any order; one that is not known, one that is there twice and one
@@ -24,7 +26,19 @@ func (d *Decoder) Decode(line []byte) (Op, error) {
 		return Op{}, errors.New("expected UTF-8")
 	}
 	// The line's bytes are the caller's and will be overwritten: every string that leaves here is a copy (intern, Clone).
-	return d.decode(unsafe.String(unsafe.SliceData(line), len(line)))
+	op, _, err := d.decode(unsafe.String(unsafe.SliceData(line), len(line)), hasAll)
+	return op, err
+}
+
+// decodeLoose is Decode for a line on which index and time may be missing, or the time -1; it says which are.
+func (d *Decoder) decodeLoose(line []byte) (op Op, missing int, err error) {
+	if !utf8.Valid(line) {
+		return Op{}, 0, errors.New("expected UTF-8")
+	}
+	d.loose = true
+	op, have, err := d.decode(unsafe.String(unsafe.SliceData(line), len(line)), hasProcess|hasType)
+	d.loose = false
+	return op, (hasIndex | hasTime) &^ have, err
 }
 
 // The bits of the fields seen so far.
@@ -40,6 +54,7 @@ const (
 	hasNode
 	hasError
 	hasTook
+	hasAll = hasIndex | hasTime | hasProcess | hasType
 )
 
 var needed = []struct {
@@ -47,13 +62,11 @@ var needed = []struct {
 	name string
 }{{hasIndex, "index"}, {hasTime, "time"}, {hasProcess, "process"}, {hasType, "type"}}
 
-func (d *Decoder) decode(s string) (Op, error) {
-	var op Op
+func (d *Decoder) decode(s string, need int) (op Op, have int, err error) {
 	p := parser{s: s}
-	have := 0
 	p.space()
 	if err := p.token('{', "an object, {"); err != nil {
-		return op, err
+		return op, have, err
 	}
 	for first := true; ; first = false {
 		p.space()
@@ -62,19 +75,19 @@ func (d *Decoder) decode(s string) (Op, error) {
 		}
 		name, _, err := p.text()
 		if err != nil {
-			return op, err
+			return op, have, err
 		}
 		p.space()
 		if err := p.token(':', "a colon"); err != nil {
-			return op, err
+			return op, have, err
 		}
 		p.space()
 		bit, err := d.field(&p, &op, name)
 		if err != nil {
-			return op, fmt.Errorf("field %q: %w", name, err)
+			return op, have, fmt.Errorf("field %q: %w", name, err)
 		}
 		if have&bit != 0 {
-			return op, fmt.Errorf("field %q is there twice: expected it once", name)
+			return op, have, fmt.Errorf("field %q is there twice: expected it once", name)
 		}
 		have |= bit
 		p.space()
@@ -85,19 +98,19 @@ func (d *Decoder) decode(s string) (Op, error) {
 		if p.i < len(s) && s[p.i] == '}' {
 			break
 		}
-		return op, p.expected("a comma or }")
+		return op, have, p.expected("a comma or }")
 	}
 	p.i++
 	p.space()
 	if p.i < len(s) {
-		return op, p.expected("the end of the line")
+		return op, have, p.expected("the end of the line")
 	}
 	for _, n := range needed {
-		if have&n.bit == 0 {
-			return op, fmt.Errorf("expected a field %q", n.name)
+		if need&n.bit != 0 && have&n.bit == 0 {
+			return op, have, fmt.Errorf("expected a field %q", n.name)
 		}
 	}
-	return op, nil
+	return op, have, nil
 }
 
 // field reads one field's value into op.
@@ -108,6 +121,9 @@ func (d *Decoder) field(p *parser, op *Op, name string) (bit int, err error) {
 		op.Index, err = p.whole(math.MaxInt64)
 		return hasIndex, err
 	case "time":
+		if d.loose && strings.HasPrefix(p.s[p.i:], "-1") { // Jepsen's mark for no time
+			return 0, p.number()
+		}
 		n, err = p.whole(math.MaxInt64)
 		op.Time = time.Duration(n)
 		return hasTime, err

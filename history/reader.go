@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
@@ -21,44 +20,30 @@ var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 
 // Reader reads a history file from its beginning to its end in constant memory.
 type Reader struct {
-	name string
-	in   *bufio.Reader
-	dec  Decoder
-	long []byte // a line that is longer than in's buffer
-	line int
-	torn bool
+	name  string
+	how   Reading
+	in    *bufio.Reader
+	dec   Decoder
+	long  []byte // a line that is longer than in's buffer
+	line  int    // of the event that was read last
+	torn  bool
+	lines int // read so far, of JSON
+
+	frame  *ednFrame // nil for JSON
+	edn    ednDecoder
+	lacks  int // what the first event of EDN lacks
+	events int
 
 	file io.Closer
 	zst  *zstd.Decoder
 }
 
-// Open opens a history file, plain or compressed (whatever it is called).
-func Open(path string) (*Reader, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open the history: %w", err)
-	}
-	r, err := NewReader(f, path)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	r.file = f
-	return r, nil
-}
+// Open opens a history file, plain or compressed (whatever it is called), JSON lines or Jepsen's EDN, strictly.
+func Open(path string) (*Reader, error) { return Reading{}.Open(path) }
 
-// NewReader reads a history, plain or compressed, from anywhere; name stands in the errors.
-func NewReader(from io.Reader, name string) (*Reader, error) {
-	r := &Reader{name: name, in: bufio.NewReaderSize(from, 256<<10)}
-	if head, _ := r.in.Peek(len(zstdMagic)); bytes.Equal(head, zstdMagic) {
-		// Decoding on this goroutine leaves none behind. The window is bounded, as the file may be anybody's.
-		z, err := zstd.NewReader(r.in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
-		if err != nil {
-			return nil, fmt.Errorf("%s: begin to decompress: %w", name, err)
-		}
-		r.zst, r.in = z, bufio.NewReaderSize(z, 256<<10)
-	}
-	return r, nil
-}
+// NewReader reads a history from anywhere, as Open does; name stands in the errors, and says what it is when it ends as a file of that
+// kind does (.jsonl, .edn). Otherwise its beginning says it.
+func NewReader(from io.Reader, name string) (*Reader, error) { return Reading{}.NewReader(from, name) }
 
 // Close lets go of the file.
 func (r *Reader) Close() error {
@@ -74,7 +59,7 @@ func (r *Reader) Close() error {
 // Torn reports, after All ended, that the last line was cut off in the middle, as a crash leaves it. It is not among the events.
 func (r *Reader) Torn() bool { return r.torn }
 
-// Line is the number, from 1, of the line that All gave last.
+// Line is the number, from 1, of the line on which the event that All gave last begins.
 func (r *Reader) Line() int { return r.line }
 
 // All gives the events in their order; it can be used once. An error is the last element, and says file, line and
@@ -83,35 +68,97 @@ func (r *Reader) All() iter.Seq2[Op, error] {
 	return func(yield func(Op, error) bool) {
 		last := Op{Index: -1}
 		for {
-			line, whole, err := r.next()
-			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					yield(Op{}, err)
-				}
+			op, missing, err := r.read()
+			if errors.Is(err, io.EOF) {
 				return
 			}
-			op, err := r.dec.Decode(line)
-			if err != nil && !whole && r.isTorn(line) {
-				r.torn = true
-				return
-			}
-			switch {
-			case err != nil:
-			case op.Index <= last.Index:
-				err = fmt.Errorf("expected an index above %d, as on the line before, found %d", last.Index, op.Index)
-			case op.Time < last.Time:
-				err = fmt.Errorf("expected a time of %d or later, as on the line before, found %d", last.Time, op.Time)
+			if err == nil {
+				err = r.order(&op, missing, last)
 			}
 			if err != nil {
 				yield(Op{}, fmt.Errorf("%s:%d: %w", r.name, r.line, err))
 				return
 			}
+			r.events++
 			last = op
 			if !yield(op, nil) {
 				return
 			}
 		}
 	}
+}
+
+// read gives the next event; io.EOF behind the last one.
+func (r *Reader) read() (op Op, missing int, err error) {
+	if r.frame != nil {
+		return r.readEDN()
+	}
+	r.lines++
+	r.line = r.lines
+	line, whole, err := r.next()
+	if err != nil {
+		return op, 0, err
+	}
+	if r.how.Loose {
+		op, missing, err = r.dec.decodeLoose(line)
+	} else {
+		op, err = r.dec.Decode(line)
+	}
+	if err != nil && !whole && r.isTorn(line) {
+		r.torn = true
+		return op, 0, io.EOF
+	}
+	return op, missing, err
+}
+
+func (r *Reader) readEDN() (op Op, missing int, err error) {
+	form, line, err := r.frame.next()
+	r.line = line
+	if errors.Is(err, errEDNEnd) && r.frame.around == 0 && !bytes.ContainsRune(form, '\n') {
+		r.torn = true
+		return op, 0, io.EOF
+	}
+	if err != nil {
+		return op, 0, err
+	}
+	return r.edn.decode(form)
+}
+
+// order holds an event against the one before, and gives it what it lacks.
+func (r *Reader) order(op *Op, missing int, last Op) error {
+	if r.events == 0 {
+		r.lacks = missing
+	}
+	if r.how.Loose {
+		if missing&hasIndex != 0 || op.Index <= last.Index {
+			op.Index = last.Index + 1
+		}
+		op.Time = max(op.Time, last.Time)
+		return nil
+	}
+	if missing != r.lacks {
+		for _, n := range needed[:2] {
+			switch {
+			case missing&n.bit > r.lacks&n.bit:
+				return fmt.Errorf("expected a field :%s, as the operations before have it (--loose takes the file's order)", n.name)
+			case missing&n.bit < r.lacks&n.bit:
+				return fmt.Errorf("expected no field :%s, as the operations before have none (--loose takes the file's order)", n.name)
+			}
+		}
+	}
+	if missing&hasIndex != 0 {
+		op.Index = last.Index + 1
+	}
+	if missing&hasTime != 0 {
+		op.Time = last.Time
+	}
+	switch {
+	case op.Index <= last.Index:
+		return fmt.Errorf("expected an index above %d, as on the line before, found %d", last.Index, op.Index)
+	case op.Time < last.Time:
+		return fmt.Errorf("expected a time of %d or later, as on the line before, found %d (--loose allows it)", last.Time, op.Time)
+	}
+	return nil
 }
 
 // isTorn reports whether the last line, which has no end, is the beginning of a good one. A crash of the machine
@@ -133,18 +180,17 @@ func (r *Reader) isTorn(line []byte) bool {
 // next gives the next line without its end, and whether it had one. The bytes are good until the next call.
 func (r *Reader) next() (line []byte, whole bool, err error) {
 	r.long = r.long[:0]
-	r.line++
 	for {
 		part, err := r.in.ReadSlice('\n')
 		if len(r.long)+len(part) > maxLine {
-			return nil, false, fmt.Errorf("%s:%d: expected a line of at most %d MiB", r.name, r.line, maxLine>>20)
+			return nil, false, fmt.Errorf("expected a line of at most %d MiB", maxLine>>20)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 			r.long = append(r.long, part...)
 			continue
 		case err != nil && !errors.Is(err, io.EOF):
-			return nil, false, fmt.Errorf("%s:%d: read on: %w", r.name, r.line, err)
+			return nil, false, fmt.Errorf("read on: %w", err)
 		}
 		if len(r.long) > 0 {
 			r.long = append(r.long, part...)
@@ -160,36 +206,5 @@ func (r *Reader) next() (line []byte, whole bool, err error) {
 	}
 }
 
-// ReadAll reads a whole history file into memory. torn says that its last line was cut off and left out.
-func ReadAll(path string) (ops []Op, torn bool, err error) {
-	r, err := Open(path)
-	if err != nil {
-		return nil, false, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	for op, err := range r.All() {
-		if err != nil {
-			return nil, false, err
-		}
-		ops = append(ops, op)
-	}
-	return ops, r.Torn(), nil
-}
-
-// LineOf gives the line of a history file on which the event with this index stands.
-func LineOf(path string, index int64) (line int, err error) {
-	r, err := Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	for op, err := range r.All() {
-		if err != nil {
-			return 0, err
-		}
-		if op.Index == index {
-			return r.Line(), nil
-		}
-	}
-	return 0, fmt.Errorf("%s: no event has the index %d", path, index)
-}
+// ReadAll reads a whole history file into memory, strictly. torn says that its last line was cut off and left out.
+func ReadAll(path string) (ops []Op, torn bool, err error) { return Reading{}.ReadAll(path) }

@@ -21,14 +21,27 @@ type View struct {
 	byKey map[string][]int
 }
 
+// BadEvent is the error of a history whose events do not pair into operations.
+type BadEvent struct {
+	Index int64  // of the event
+	Text  string // what is wrong with it, and what was expected
+}
+
+// Error gives the text behind the event's index.
+func (b *BadEvent) Error() string { return fmt.Sprintf("index %d: %s", b.Index, b.Text) }
+
+func bad(o Op, format string, args ...any) error {
+	return &BadEvent{o.Index, fmt.Sprintf(format, args...)}
+}
+
 // NewView pairs the events of a history. A completion without an invocation, a second operation of a
-// process before its first was completed, and an index that goes back are errors that name the event.
+// process before its first was completed, and an index that goes back are errors that name the event (BadEvent).
 func NewView(ops []Op) (*View, error) {
 	v := &View{Ops: ops, byKey: map[string][]int{}}
 	open := map[int32]int{}
 	for i, o := range ops {
 		if i > 0 && o.Index <= ops[i-1].Index {
-			return nil, fmt.Errorf("event %d (index %d): index does not grow: the one before has %d", i, o.Index, ops[i-1].Index)
+			return nil, bad(o, "event %d: index does not grow: the one before has %d", i, ops[i-1].Index)
 		}
 		if !o.Client() {
 			continue
@@ -36,8 +49,7 @@ func NewView(ops []Op) (*View, error) {
 		c, isOpen := open[o.Process]
 		switch {
 		case o.Type == Invoke && isOpen:
-			return nil, fmt.Errorf("index %d: process %d invokes %s while its %s (index %d) is still open: a process does one operation at a time",
-				o.Index, o.Process, o.F, ops[v.Calls[c].Invoke].F, ops[v.Calls[c].Invoke].Index)
+			return nil, bad(o, "process %d invokes %s while its %s (index %d) is still open: a process does one operation at a time", o.Process, o.F, ops[v.Calls[c].Invoke].F, ops[v.Calls[c].Invoke].Index)
 		case o.Type == Invoke:
 			open[o.Process] = len(v.Calls)
 			if _, ok := v.byKey[o.Key]; !ok {
@@ -46,14 +58,14 @@ func NewView(ops []Op) (*View, error) {
 			v.byKey[o.Key] = append(v.byKey[o.Key], len(v.Calls))
 			v.Calls = append(v.Calls, Call{Invoke: i, Return: -1, Info: -1, Type: Info, Worker: o.Process})
 		case !isOpen:
-			return nil, fmt.Errorf("index %d: process %d completes %s (%s) that it never invoked", o.Index, o.Process, o.F, o.Type)
+			return nil, bad(o, "process %d completes %s (%s) that it never invoked", o.Process, o.F, o.Type)
 		default:
 			inv := ops[v.Calls[c].Invoke]
 			if inv.F != o.F {
-				return nil, fmt.Errorf("index %d: process %d completes %s, but it had invoked %s (index %d)", o.Index, o.Process, o.F, inv.F, inv.Index)
+				return nil, bad(o, "process %d completes %s, but it had invoked %s (index %d)", o.Process, o.F, inv.F, inv.Index)
 			}
 			if inv.Key != o.Key {
-				return nil, fmt.Errorf("index %d: process %d completes %s of key %q, but it had invoked it on key %q (index %d)", o.Index, o.Process, o.F, o.Key, inv.Key, inv.Index)
+				return nil, bad(o, "process %d completes %s of key %q, but it had invoked it on key %q (index %d)", o.Process, o.F, o.Key, inv.Key, inv.Index)
 			}
 			v.Calls[c].Type = o.Type
 			if o.Type == Info {
