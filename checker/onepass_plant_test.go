@@ -48,6 +48,14 @@ func TestTheCanariesOfOnePassCheckers(t *testing.T) {
 			fmt.Fprintf(&counts, "n2 invoke read\nn2 ok read %d\n", sum)
 		}
 	}
+	var queue strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&queue, "n1 invoke enqueue %d\nn1 ok enqueue %d\n", i, i)
+	}
+	for i := range 250 {
+		fmt.Fprintf(&queue, "n2 invoke dequeue\nn2 ok dequeue %d\n", i)
+	}
+	queue.WriteString("n1 invoke drain\nn1 ok drain [" + numbers(250, 500) + "]\nn2 invoke drain\nn2 ok drain []\n")
 	for _, c := range []struct {
 		spec Spec
 		text string
@@ -55,6 +63,8 @@ func TestTheCanariesOfOnePassCheckers(t *testing.T) {
 		want string
 		most int
 	}{
+		{Queue(), queue.String(), nil, "unexpected-item", 4 * planted},
+		{TotalQueue(), queue.String(), history.Params{"delivery": "at-least-once"}, "unexpected-item", 4 * planted},
 		{Counter(), counts.String(), nil, "counter-too-low counter-too-high", 2*planted + 2},
 		{UniqueIDs(), ids.String(), nil, "duplicate-id", 2 * planted},
 		{Bank(), moves.String(), history.Params{"total": "1000"}, "wrong-total", 2*planted + 2},
@@ -93,4 +103,16 @@ func TestTheCanariesOfOnePassCheckers(t *testing.T) {
 			t.Errorf("%s: something was planted into one operation", c.spec.Name)
 		}
 	}
+}
+
+// numbers lists whole numbers.
+func numbers(from, to int) string {
+	var b strings.Builder
+	for i := from; i < to; i++ {
+		if i > from {
+			b.WriteByte(',')
+		}
+		fmt.Fprint(&b, i)
+	}
+	return b.String()
 }
