@@ -44,8 +44,8 @@ func Default() *Catalog {
 			workloads.Register(), workloads.Deletes(), workloads.Set(), workloads.Counter(), workloads.UniqueIDs(), workloads.Bank(), workloads.Lock(),
 		},
 		Faults: nemesis.Kinds(),
-		Checkers: []checker.Spec{
-			linear.Register(), linear.CasRegister(), checker.Set(), checker.Counter(), checker.UniqueIDs(), checker.Bank(), checker.Lock(), checker.Stats(), checker.Recovery(), checker.Coverage(),
-		},
+		Checkers: append([]checker.Spec{
+			linear.Register(), linear.CasRegister(),
+		}, checker.OnePass()...),
 	}
 }
