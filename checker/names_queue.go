@@ -16,5 +16,9 @@ func queueNames() []AnomalyDoc {
 			"A job is done before its time.", realTime},
 		{"expired-item", "A queue delivered an item after its life was over, although it was to be thrown away then. " +
 			"A job is done that nobody wants any more.", realTime},
+		{"stale-element", "A read of a set lacked an element that had been there before the read began, and a later read has it again. " +
+			"Somebody who had just added something could look and not see it.", realTime},
+		{"duplicate-element", "One read of a set has the same element twice. " +
+			"It was added twice, or is kept in two places, and whoever counts the set counts wrong.", anyOrder},
 	}
 }

@@ -44,3 +44,9 @@ func Excerpt(v *history.View, calls []history.Call) []history.Op {
 	}
 	return ops
 }
+
+// distinct gives each call once, in the order of their calls.
+func distinct(calls []history.Call) []history.Call {
+	slices.SortFunc(calls, func(a, b history.Call) int { return cmp.Compare(a.Invoke, b.Invoke) })
+	return slices.CompactFunc(calls, func(a, b history.Call) bool { return a.Invoke == b.Invoke })
+}

@@ -303,8 +303,7 @@ func (q *queueHistory) anomaly(name string, fs []queueFinding, text string) Anom
 	if name == "lost-item" {
 		calls = append(calls, q.lastProofs()...)
 	}
-	slices.SortFunc(calls, func(a, b history.Call) int { return a.Invoke - b.Invoke })
-	calls = slices.CompactFunc(calls, func(a, b history.Call) bool { return a.Invoke == b.Invoke })
+	calls = distinct(calls)
 	d.Exhibit = exhibit(q.view, calls, "what goes into a queue comes out of it, and nothing else does", func(c history.Call) string {
 		return map[string]string{"drain": "drained until it was empty"}[q.view.Inv(c).F]
 	})

@@ -308,7 +308,7 @@ func drawQueue(r *rand.Rand) Input {
 			return history.Op{F: "drain"}
 		},
 		complete: func(o history.Op) history.Op {
-			if o.Type == history.Fail && !(wrong && r.IntN(3) == 0) || o.Type == history.Info && r.IntN(2) == 0 {
+			if o.Type == history.Fail && (!wrong || r.IntN(3) > 0) || o.Type == history.Info && r.IntN(2) == 0 {
 				return o
 			}
 			if o.F == "enqueue" {

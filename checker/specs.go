@@ -4,6 +4,6 @@ package checker
 // below this one.
 func OnePass() []Spec {
 	return []Spec{
-		Set(), Queue(), TotalQueue(), Counter(), UniqueIDs(), Bank(), Lock(), Stats(), Recovery(), Coverage(),
+		Set(), SetFull(), Queue(), TotalQueue(), Sessions(), Counter(), UniqueIDs(), Bank(), Lock(), Stats(), Recovery(), Coverage(),
 	}
 }
