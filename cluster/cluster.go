@@ -95,10 +95,15 @@ type Spec struct {
 	Target    string            // whose image the nodes run
 	Image     fs.FS             // Dockerfile and what it copies; nil for the plain base
 	BuildArgs map[string]string // the Dockerfile's
+	Programs  []Program         // what must be there on nodes without an image
+	Leave     bool              // it is to outlive this process
 	Daemons   []string          // names of the daemons a node runs, so that heal can resume them
 	Seed      uint64            // of the draws of nodes that are simulated
 	Log       func(string)      // one line of progress: what is being done; nil for none
 }
+
+// Program is a command that a target's automation runs on a node, and the package of Debian that has it.
+type Program struct{ Name, Package string }
 
 // Provider makes clusters.
 type Provider interface {

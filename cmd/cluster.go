@@ -24,6 +24,7 @@ func (a *app) clusterCmd() *cobra.Command {
 func (a *app) clusterUpCmd() *cobra.Command {
 	var nodes int
 	var provider string
+	var leave bool
 	c := &cobra.Command{
 		Use: "up TARGET", Short: "Bring up a cluster with a target's image, and leave it up", Args: cobra.ExactArgs(1),
 		Example: "  partita cluster up etcd --node-count 5",
@@ -39,27 +40,35 @@ func (a *app) clusterUpCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, _, why, err := a.provider(provider)
+			ctx, stop := a.onInterrupt(c.Context())
+			defer stop()
+			p, _, why, err := a.provider(ctx, provider)
 			if err != nil {
 				return environment(err)
 			}
 			if why != "" {
 				_, _ = fmt.Fprintln(a.stderr, why)
 			}
-			ctx, stop := a.onInterrupt(c.Context())
-			defer stop()
 			id := cluster.NewID()
 			a.remains.note(run.Progress{Cluster: id})
-			cl, err := p.Up(ctx, cluster.Spec{ID: id, Nodes: nodes, Target: t.Name, Image: t.Image, Daemons: db.Daemons(), Log: func(s string) { _, _ = fmt.Fprintln(a.stderr, s) }})
+			cl, err := p.Up(ctx, cluster.Spec{ID: id, Nodes: nodes, Target: t.Name, Image: t.Image, Programs: t.Programs, Leave: leave, Daemons: db.Daemons(),
+				Log: func(s string) { _, _ = fmt.Fprintln(a.stderr, s) }})
 			if err != nil {
 				return environment(err)
 			}
 			_, _ = fmt.Fprintf(a.stdout, "%s\t%s\n", cl.ID, strings.Join(cl.Names(), " "))
-			return environment(p.Close(cl))
+			if leave {
+				return environment(p.Close(cl))
+			}
+			<-ctx.Done()
+			down, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+			defer cancel()
+			return environment(p.Down(down, cl))
 		},
 	}
 	c.Flags().IntVar(&nodes, "node-count", 3, "1, 3, 5 or 7")
-	c.Flags().StringVar(&provider, "provider", "auto", "where nodes come from: auto or docker")
+	c.Flags().StringVar(&provider, "provider", auto, "where nodes come from: "+strings.Join(rungNames(), ", "))
+	c.Flags().BoolVar(&leave, "leave", true, "leave it up when this command ends; --leave=false keeps it until Ctrl-C and removes it")
 	return c
 }
 
@@ -72,11 +81,11 @@ func (a *app) clusterDownCmd() *cobra.Command {
 			if all == (len(args) > 0) {
 				return badArguments(errors.New("cluster down: give the IDs of clusters (see 'partita cluster ls'), or --all"))
 			}
-			return a.eachCluster(c.Context(), args, func(ctx context.Context, p cluster.Provider, cl *cluster.Cluster) error {
-				if err := p.Down(ctx, cl); err != nil {
-					return fmt.Errorf("cluster %s: %w", cl.ID, err)
+			return a.eachCluster(c.Context(), args, func(ctx context.Context, f found) error {
+				if err := f.provider.Down(ctx, f.cluster); err != nil {
+					return fmt.Errorf("cluster %s: %w", f.cluster.ID, err)
 				}
-				_, err := fmt.Fprintf(a.stdout, "%s removed\n", cl.ID)
+				_, err := fmt.Fprintf(a.stdout, "%s removed\n", f.cluster.ID)
 				return err
 			})
 		},
@@ -86,33 +95,21 @@ func (a *app) clusterDownCmd() *cobra.Command {
 }
 
 // eachCluster does f on the named clusters, or on all; it goes on past one that fails.
-func (a *app) eachCluster(ctx context.Context, ids []string, f func(context.Context, cluster.Provider, *cluster.Cluster) error) error {
-	p, _, _, err := a.provider("auto")
-	if err != nil {
-		return environment(err)
-	}
+func (a *app) eachCluster(ctx context.Context, ids []string, f func(context.Context, found) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	cls, err := p.Find(ctx)
+	cls, err := a.findAll(ctx)
 	if err != nil {
 		return environment(err)
 	}
-	byID := map[string]*cluster.Cluster{}
-	var known []string
-	for _, cl := range cls {
-		byID[cl.ID] = cl
-		known = append(known, cl.ID)
-	}
-	if len(ids) == 0 {
-		ids = known
+	if len(ids) > 0 {
+		if cls, err = pick(cls, ids); err != nil {
+			return err
+		}
 	}
 	var errs []error
-	for _, id := range ids {
-		cl, ok := byID[id]
-		if !ok {
-			return badArguments(fmt.Errorf("no cluster %q: there are %v", id, known))
-		}
-		errs = append(errs, f(ctx, p, cl))
+	for _, cl := range cls {
+		errs = append(errs, f(ctx, cl))
 	}
 	return environment(errors.Join(errs...))
 }
@@ -121,8 +118,8 @@ func (a *app) clusterLsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "List the clusters that Partita made here", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.eachCluster(c.Context(), nil, func(_ context.Context, _ cluster.Provider, cl *cluster.Cluster) error {
-				_, err := fmt.Fprintf(a.stdout, "%s\t%s\n", cl.ID, strings.Join(cl.Names(), " "))
+			return a.eachCluster(c.Context(), nil, func(_ context.Context, f found) error {
+				_, err := fmt.Fprintf(a.stdout, "%s\t%s\t%s\n", f.cluster.ID, strings.Join(f.cluster.Names(), " "), f.rung)
 				return err
 			})
 		},
@@ -192,12 +189,17 @@ func (a *app) clusterLogsCmd() *cobra.Command {
 
 // withNode connects to a cluster that was left up and does f on one of its nodes.
 func (a *app) withNode(ctx context.Context, id, node string, f func(context.Context, cluster.Node) error) error {
-	p, _, _, err := a.provider("auto")
+	ctx, stop := a.onInterrupt(ctx)
+	defer stop()
+	all, err := a.findAll(ctx)
 	if err != nil {
 		return environment(err)
 	}
-	ctx, stop := a.onInterrupt(ctx)
-	defer stop()
+	at, err := pick(all, []string{id})
+	if err != nil {
+		return err
+	}
+	p := at[0].provider
 	cl, err := attachBeside(ctx, p, id)
 	if err != nil {
 		return environment(err)

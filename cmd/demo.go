@@ -36,7 +36,7 @@ func (a *app) demoCmd() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, stop := a.onInterrupt(c.Context())
 			defer stop()
-			p, name, why, err := a.provider("auto")
+			p, name, why, err := a.provider(ctx, auto)
 			if err != nil {
 				return environment(err)
 			}

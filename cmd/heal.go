@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"github.com/partita-dev/partita/cluster"
 )
 
 func (a *app) healCmd() *cobra.Command {
@@ -18,10 +16,10 @@ func (a *app) healCmd() *cobra.Command {
 			"agents' lease after 20 s anyhow.",
 		Example: "  partita heal\n  partita heal p7f3k2",
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.eachCluster(c.Context(), args, func(ctx context.Context, p cluster.Provider, cl *cluster.Cluster) error {
-				at, err := attachBeside(ctx, p, cl.ID)
+			return a.eachCluster(c.Context(), args, func(ctx context.Context, f found) error {
+				at, err := attachBeside(ctx, f.provider, f.cluster.ID)
 				if err != nil {
-					return fmt.Errorf("cluster %s: %w", cl.ID, err)
+					return fmt.Errorf("cluster %s: %w", f.cluster.ID, err)
 				}
 				var errs []error
 				for _, n := range at.Nodes {
@@ -34,9 +32,9 @@ func (a *app) healCmd() *cobra.Command {
 						errs = append(errs, fmt.Errorf("heal %s: %w", n.Name(), err))
 						continue
 					}
-					_, _ = fmt.Fprintf(a.stdout, "%s %s healed\n", cl.ID, n.Name())
+					_, _ = fmt.Fprintf(a.stdout, "%s %s healed\n", f.cluster.ID, n.Name())
 				}
-				return errors.Join(append(errs, p.Close(at))...)
+				return errors.Join(append(errs, f.provider.Close(at))...)
 			})
 		},
 	}

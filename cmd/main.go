@@ -13,6 +13,7 @@ import (
 	"github.com/partita-dev/partita/internal/agent"
 	"github.com/partita-dev/partita/internal/catalog"
 	"github.com/partita-dev/partita/internal/judge"
+	"github.com/partita-dev/partita/internal/netns"
 	"github.com/partita-dev/partita/nemesis"
 	"github.com/partita-dev/partita/workloads"
 )
@@ -125,6 +126,8 @@ func (a *app) main(args []string) int {
 		switch args[0] {
 		case agentCommand:
 			return agent.Main(args[1:], a.stdin, a.stdout, a.stderr)
+		case netns.Command:
+			return netns.Main(args[1:], a.stdin, a.stderr)
 		case ChildCommand:
 			return judge.ChildMain(a.catalog.Checkers, a.stdin, a.stdout)
 		}

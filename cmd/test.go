@@ -64,7 +64,7 @@ func (f *testFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.faults, "faults", []string{"none"}, "KIND[:TARGET], comma separated (see 'partita list faults')")
 	fs.StringSliceVar(&f.checkers, "checker", nil, "judge with these instead of the workload's own")
 	fs.StringArrayVar(&f.params, "param", nil, "name=value, a parameter of target, workload or checker")
-	fs.StringVar(&f.provider, "provider", "auto", "where nodes come from: auto, docker, or builtin for the target sample")
+	fs.StringVar(&f.provider, "provider", "auto", providerHelp)
 	fs.BoolVar(&f.simulate, "simulate", false, "run the target sample in virtual time: the same seed gives the same history, byte for byte")
 	fs.StringVar(&f.cluster, "cluster", "", "use this cluster that was left up (see 'partita cluster ls')")
 	fs.BoolVar(&f.leave, "leave-db-running", false, "leave cluster and database up afterwards")
@@ -241,7 +241,7 @@ func (a *app) test(ctx context.Context, cfg run.Config, f *testFlags) error {
 	if cfg.Simulate {
 		cfg.ProviderName = "simulated"
 	} else {
-		p, name, why, err := a.providerFor(cfg.Target, cfg.Params, f.provider)
+		p, name, why, err := a.providerFor(ctx, cfg.Target, cfg.Params, f.provider)
 		if err != nil {
 			return environment(err)
 		}

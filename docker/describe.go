@@ -54,7 +54,7 @@ func (p *Provider) Describe(ctx context.Context, id string) (Description, error)
 	d.Target, d.Image, d.ImageID, d.Created, d.Daemons = rec.Target, rec.Image, rec.ImageID, rec.Created, rec.Daemons
 	l, err := p.take(id, p.who)
 	if err == nil {
-		err = l.free()
+		err = l.Free()
 	}
 	if errors.Is(err, ErrInUse) {
 		_, by, _ := strings.Cut(err.Error(), ErrInUse.Error()+" by ")

@@ -30,7 +30,7 @@ func (p *Provider) Attach(ctx context.Context, id string) (*cluster.Cluster, err
 	}
 	c, err := p.connect(ctx, rec, l, true)
 	if err != nil {
-		return nil, errors.Join(err, l.free())
+		return nil, errors.Join(err, l.Free())
 	}
 	return c, nil
 }
@@ -145,7 +145,7 @@ func (p *Provider) Close(c *cluster.Cluster) error {
 	if h == nil {
 		return nil
 	}
-	return errors.Join(h.close(), h.lock.free())
+	return errors.Join(h.nodes.Close(), h.lock.Free())
 }
 
 // forget takes a cluster out of those this Provider is connected to.
@@ -159,7 +159,7 @@ func (p *Provider) forget(c *cluster.Cluster) *hold {
 
 // own gives the lock that this Provider has on a cluster under another value (Find makes new ones), and lets go of
 // the nodes there.
-func (p *Provider) own(id string) *lock {
+func (p *Provider) own(id string) *remote.Lock {
 	p.mu.Lock()
 	var mine *cluster.Cluster
 	for c, h := range p.holds {
@@ -175,7 +175,7 @@ func (p *Provider) own(id string) *lock {
 	if h == nil {
 		return nil
 	}
-	_ = h.close() // what cannot be closed is removed all the same
+	_ = h.nodes.Close() // what cannot be closed is removed all the same
 	return h.lock
 }
 
@@ -188,13 +188,7 @@ func (p *Provider) Heal(ctx context.Context, c *cluster.Cluster) error {
 	if h == nil {
 		return fmt.Errorf("heal cluster %s: it is not connected to: attach to it first", c.ID)
 	}
-	errs := make([]error, len(h.nodes))
-	var wg sync.WaitGroup
-	for i, n := range h.nodes {
-		wg.Go(func() { errs[i] = n.Undo(ctx) })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
+	return h.nodes.Undo(ctx)
 }
 
 // Down removes everything that carries the cluster's label, its keys too. A cluster that another controller has
@@ -203,10 +197,10 @@ func (p *Provider) Down(ctx context.Context, c *cluster.Cluster) error {
 	if err := cluster.CheckName("cluster", c.ID); err != nil {
 		return err
 	}
-	var l *lock
+	var l *remote.Lock
 	if h := p.forget(c); h != nil {
 		// What cannot be closed is removed all the same.
-		_ = h.close()
+		_ = h.nodes.Close()
 		l = h.lock
 	}
 	if l == nil {
@@ -223,11 +217,11 @@ func (p *Provider) Down(ctx context.Context, c *cluster.Cluster) error {
 
 // remove removes a cluster's containers, network and folder, and frees its lock. It goes on past what fails.
 // The folder goes last: as long as anything is left, its keys are.
-func (p *Provider) remove(ctx context.Context, id string, l *lock) error {
+func (p *Provider) remove(ctx context.Context, id string, l *remote.Lock) error {
 	e, mine := p.engine, labelled(labelCluster, id)
 	list, err := e.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: mine})
 	if err != nil {
-		return errors.Join(fmt.Errorf("list the containers of cluster %s: %w", id, err), l.free())
+		return errors.Join(fmt.Errorf("list the containers of cluster %s: %w", id, err), l.Free())
 	}
 	errs := make([]error, len(list.Items))
 	var wg sync.WaitGroup
@@ -253,10 +247,10 @@ func (p *Provider) remove(ctx context.Context, id string, l *lock) error {
 		removeGroups(id)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return errors.Join(err, l.free())
+		return errors.Join(err, l.Free())
 	}
 	if err := os.RemoveAll(p.folder(id)); err != nil {
 		errs = append(errs, fmt.Errorf("forget cluster %s: %w", id, err))
 	}
-	return errors.Join(append(errs, l.free())...)
+	return errors.Join(append(errs, l.Free())...)
 }

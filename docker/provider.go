@@ -42,8 +42,8 @@ type Provider struct {
 
 // hold is what a Provider has of a cluster it is connected to.
 type hold struct {
-	lock  *lock // nil when the cluster is shared
-	nodes []*remote.Node
+	lock  *remote.Lock // nil when the cluster is shared
+	nodes remote.Group
 	rec   record
 }
 
@@ -60,7 +60,7 @@ func New(ctx context.Context, o Options) (*Provider, error) {
 	state := o.State
 	if state == "" {
 		var err error
-		if state, err = stateDir(); err != nil {
+		if state, err = remote.StateDir(); err != nil {
 			return nil, err
 		}
 	}
@@ -99,7 +99,7 @@ func (p *Provider) Up(ctx context.Context, spec cluster.Spec) (_ *cluster.Cluste
 		return nil, err
 	}
 	if taken, err := p.exists(ctx, id); err != nil || taken {
-		_ = l.free() // the folder stays: it is the other's
+		_ = l.Free() // the folder stays: it is the other's
 		if err == nil {
 			err = fmt.Errorf("make cluster %s: there is one with this id: take it down, or choose another id", id)
 		}
@@ -185,14 +185,14 @@ func (p *Provider) start(ctx context.Context, id, tag string, spec cluster.Spec)
 
 // connect logs in to every node of a cluster, all at once. On an error no connection is left; the lock is the
 // caller's still.
-func (p *Provider) connect(ctx context.Context, rec record, l *lock, holding bool) (*cluster.Cluster, error) {
+func (p *Provider) connect(ctx context.Context, rec record, l *remote.Lock, holding bool) (*cluster.Cluster, error) {
 	user, err := ssh.ParseKey([]byte(rec.UserKey))
 	if err != nil {
 		return nil, fmt.Errorf("read the key of cluster %s: %w", rec.ID, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, loginLimit)
 	defer cancel()
-	h := &hold{lock: l, rec: rec, nodes: make([]*remote.Node, len(rec.Nodes))}
+	h := &hold{lock: l, rec: rec, nodes: make(remote.Group, len(rec.Nodes))}
 	errs := make([]error, len(rec.Nodes))
 	var wg sync.WaitGroup
 	for i, n := range rec.Nodes {
@@ -200,14 +200,14 @@ func (p *Provider) connect(ctx context.Context, rec record, l *lock, holding boo
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
-		return nil, errors.Join(fmt.Errorf("connect to cluster %s: %w", rec.ID, err), h.close())
+		return nil, errors.Join(fmt.Errorf("connect to cluster %s: %w", rec.ID, err), h.nodes.Close())
 	}
 	return p.keep(h), nil
 }
 
 // keep makes the cluster of a hold.
 func (p *Provider) keep(h *hold) *cluster.Cluster {
-	c := &cluster.Cluster{ID: h.rec.ID, Grace: Grace, Net: agent.NewNet(h.rec.ID, h.members)}
+	c := &cluster.Cluster{ID: h.rec.ID, Grace: Grace, Net: agent.NewNet(h.rec.ID, h.nodes.Members)}
 	for _, n := range h.nodes {
 		c.Nodes = append(c.Nodes, n)
 	}
@@ -249,28 +249,4 @@ func (p *Provider) config(rec record, n nodeRecord, user ssh.Key, holding bool) 
 		Dir: dataDir, Holder: holder, Dial: dial,
 		Peer: func(ctx context.Context) ([]netip.Addr, error) { return p.engine.peer(ctx, rec.ID, n.Name) },
 	}, nil
-}
-
-// members are the nodes as their network sees them, reconnected where that was needed, all at once.
-func (h *hold) members() []agent.Member {
-	ms := make([]agent.Member, len(h.nodes))
-	var wg sync.WaitGroup
-	for i, n := range h.nodes {
-		wg.Go(func() { ms[i] = n.Member() })
-	}
-	wg.Wait()
-	return ms
-}
-
-// close lets go of the nodes; faults that stand are undone.
-func (h *hold) close() error {
-	errs := make([]error, len(h.nodes))
-	var wg sync.WaitGroup
-	for i, n := range h.nodes {
-		if n != nil {
-			wg.Go(func() { errs[i] = n.Close(true) })
-		}
-	}
-	wg.Wait()
-	return errors.Join(errs...)
 }

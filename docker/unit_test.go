@@ -96,7 +96,7 @@ func TestALockEndsWithItsProcess(t *testing.T) {
 	if err != nil {
 		t.Fatalf("after its death: %v", err)
 	}
-	defer func() { _ = l.free() }()
+	defer func() { _ = l.Free() }()
 	if _, err := p.take("c1", "the third"); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "by the second") {
 		t.Errorf("within one process: %v", err)
 	}

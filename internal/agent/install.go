@@ -30,27 +30,44 @@ func Install(ctx context.Context, host Host, node, dir string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(local)
+	sum, err := Sum(local)
 	if err != nil {
-		return fmt.Errorf("open the agent's binary: %w", err)
+		return err
 	}
-	defer func() { _ = f.Close() }()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return fmt.Errorf("read the agent's binary: %w", err)
-	}
-	sum, path := hex.EncodeToString(h.Sum(nil)), binaryPath(dir)
+	path := binaryPath(dir)
 	// An error says that it is not there; if the node is what is wrong, the next step says so better.
 	out, err := host.Exec(ctx, cluster.Cmd{Args: []string{"sha256sum", path}})
 	if err != nil || !strings.HasPrefix(string(out.Stdout), sum) {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return fmt.Errorf("read the agent's binary: %w", err)
+		f, err := os.Open(local)
+		if err != nil {
+			return fmt.Errorf("open the agent's binary: %w", err)
 		}
+		defer func() { _ = f.Close() }()
 		if err := host.Put(ctx, path, f, 0o755); err != nil {
 			return fmt.Errorf("%s: copy the agent: %w", node, err)
 		}
 	}
-	if _, err := host.Exec(ctx, cluster.Cmd{Args: []string{path, "agent", "start", "--dir", dir, "--name", node, "--sum", sum}}); err != nil {
+	return Start(ctx, host, node, dir, sum)
+}
+
+// Sum is the sha256 of a binary, in hexadecimal digits.
+func Sum(binary string) (string, error) {
+	f, err := os.Open(binary)
+	if err != nil {
+		return "", fmt.Errorf("open the agent's binary: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("read the agent's binary: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Start starts the agent whose binary, of that sum, is in dir on the node already, unless it runs already. An older
+// agent is replaced, if nobody holds the node.
+func Start(ctx context.Context, host Host, node, dir, sum string) error {
+	if _, err := host.Exec(ctx, cluster.Cmd{Args: []string{binaryPath(dir), "agent", "start", "--dir", dir, "--name", node, "--sum", sum}}); err != nil {
 		return fmt.Errorf("%s: start the agent: %w", node, err)
 	}
 	return nil

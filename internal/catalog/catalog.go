@@ -20,12 +20,14 @@ import (
 
 // Target is a system under test: its image and automation, and the driver that reaches it.
 type Target struct {
-	Name   string
-	Doc    string
-	Image  fs.FS                // Dockerfile and what it copies
-	Flags  func(*pflag.FlagSet) // its own flags; nil for none. Their values arrive in the parameters
-	DB     func(history.Params) (cluster.Database, error)
-	Driver func(history.Params) (clients.Driver, error)
+	Name  string
+	Doc   string
+	Image fs.FS // Dockerfile and what it copies
+	// Programs are what its automation runs, for nodes without an image (namespaces).
+	Programs []cluster.Program
+	Flags    func(*pflag.FlagSet) // its own flags; nil for none. Their values arrive in the parameters
+	DB       func(history.Params) (cluster.Database, error)
+	Driver   func(history.Params) (clients.Driver, error)
 	// Default is the workload of `partita test TARGET` without -w.
 	Default string
 	// Provider makes nodes of the target's own kind, where it has one; no other provider is for it then. Its name is Rung.

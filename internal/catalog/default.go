@@ -9,6 +9,7 @@ import (
 	"github.com/partita-dev/partita/checker/linear"
 	etcdclient "github.com/partita-dev/partita/clients/etcd"
 	redisclient "github.com/partita-dev/partita/clients/redis"
+	"github.com/partita-dev/partita/cluster"
 	"github.com/partita-dev/partita/docker/etcd"
 	redissentinel "github.com/partita-dev/partita/docker/redis-sentinel"
 	"github.com/partita-dev/partita/internal/sample"
@@ -22,13 +23,14 @@ func Default() *Catalog {
 	return &Catalog{
 		Targets: []Target{{
 			Name: "etcd", Doc: "etcd 3.4.23 from Debian, a key-value store on Raft.", Default: "register",
-			Image: etcd.Image, DB: etcd.New, Driver: etcdclient.New,
+			Image: etcd.Image, Programs: []cluster.Program{{Name: "etcd", Package: "etcd-server"}}, DB: etcd.New, Driver: etcdclient.New,
 			Flags: func(fs *pflag.FlagSet) {
 				fs.String("read-mode", "linearizable", "of reads: linearizable, or serializable, which may be stale by promise")
 			},
 		}, {
 			Name: "redis-sentinel", Doc: "Redis 7.0.15 from Debian, a primary and replicas that Sentinel watches.", Default: "set",
-			Image: redissentinel.Image, DB: redissentinel.New, Driver: redisclient.New,
+			Image:    redissentinel.Image,
+			Programs: []cluster.Program{{Name: "redis-server", Package: "redis-server"}, {Name: "redis-sentinel", Package: "redis-sentinel"}}, DB: redissentinel.New, Driver: redisclient.New,
 			Flags: func(fs *pflag.FlagSet) {
 				fs.Int("wait", 0, "how many replicas must have a write before it is acknowledged (the WAIT command)")
 				fs.Int("min-replicas", 0, "without how many replicas a primary refuses writes (min-replicas-to-write)")

@@ -139,6 +139,7 @@ type reader struct {
 	dir     string
 	env     []string
 	cluster string
+	netns   bool // the cluster is one of namespaces
 }
 
 func newReader(t *testing.T) *reader {
@@ -174,6 +175,8 @@ func (r *reader) types(t *testing.T, c command) {
 	switch {
 	case everybodys(args):
 		args = append(args, "--help")
+	case slices.Contains(args, "netns") || r.netns && args[0] == "cluster" || r.netns && args[0] == "heal":
+		needNetns(t)
 	case needsDocker(args):
 		needDocker(t)
 	}
@@ -190,6 +193,7 @@ func (r *reader) types(t *testing.T, c command) {
 	}
 	if strings.HasPrefix(strings.Join(args, " "), "cluster up") {
 		r.cluster, _, _ = strings.Cut(string(out), "\t")
+		r.netns = slices.Contains(args, "netns")
 	}
 }
 

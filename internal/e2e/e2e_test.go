@@ -14,6 +14,7 @@ import (
 	"github.com/partita-dev/partita/cluster"
 	"github.com/partita-dev/partita/cmd"
 	"github.com/partita-dev/partita/docker"
+	"github.com/partita-dev/partita/internal/netns"
 )
 
 func TestMain(m *testing.M) {
@@ -62,6 +63,19 @@ func needDocker(t *testing.T) {
 	t.Skipf("NOT RUN: %s (%s)", t.Name(), why)
 }
 
+// needNetns ends a test that needs network namespaces; where they are required that is a failure.
+func needNetns(t *testing.T) {
+	t.Helper()
+	err := netns.Check(t.Context())
+	if err == nil {
+		return
+	}
+	if strings.Contains(os.Getenv("PARTITA_REQUIRE"), "netns") {
+		t.Fatal(err)
+	}
+	t.Skipf("NOT RUN: %s (%v)", t.Name(), err)
+}
+
 func setup(e *testscript.Env) error {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -82,6 +96,7 @@ func setup(e *testscript.Env) error {
 
 // removeClusters takes down what a test that failed left up.
 func removeClusters(state string, log func(...any)) {
+	removeNamespaces(state, log)
 	left, _ := filepath.Glob(filepath.Join(state, "clusters", "*"))
 	if len(left) == 0 {
 		return
@@ -99,6 +114,24 @@ func removeClusters(state string, log func(...any)) {
 		}
 	}
 	_ = p.CloseEngine()
+}
+
+func removeNamespaces(state string, log func(...any)) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	p, err := netns.New(netns.Options{State: state})
+	if err != nil {
+		return // no Linux: there are none
+	}
+	cls, err := p.Find(ctx)
+	if err != nil {
+		log("clusters are left: ", err)
+	}
+	for _, c := range cls {
+		if err := p.Down(ctx, c); err != nil {
+			log("cluster is left: ", err)
+		}
+	}
 }
 
 // commands are what scripts can do beside partita itself.

@@ -23,6 +23,9 @@ type Config struct {
 	SSH      ssh.Config // with Node, Signer and HostKey; Timeout bounds one try
 	Dir      string     // the node's data folder
 	AgentDir string     // "": DefaultAgentDir
+	// Installed is the sum of the agent's binary where whoever made the node put the controller's own into AgentDir:
+	// it is not copied then. "": it is copied where it is missing.
+	Installed string
 	// Holder is the controller's id: it holds the node, and whoever else wants to is refused. "" only looks,
 	// runs commands and heals.
 	Holder string
@@ -168,7 +171,12 @@ func (n *Node) control(ctx context.Context) (*agent.Client, error) {
 	}
 	// Whoever does not want to hold the node does with the agent that is there: `partita heal` of another build must
 	// work while a controller that died still holds it.
-	notInstalled := agent.Install(ctx, c, n.Name(), n.cfg.AgentDir)
+	var notInstalled error
+	if n.cfg.Installed != "" {
+		notInstalled = agent.Start(ctx, c, n.Name(), n.cfg.AgentDir, n.cfg.Installed)
+	} else {
+		notInstalled = agent.Install(ctx, c, n.Name(), n.cfg.AgentDir)
+	}
 	if notInstalled != nil && n.cfg.Holder != "" {
 		return nil, notInstalled
 	}

@@ -25,7 +25,8 @@ func (r *runner) clusterUp(ctx context.Context) error {
 		c, err = r.cfg.Provider.Attach(ctx, r.cfg.ClusterID)
 	} else {
 		c, err = r.cfg.Provider.Up(ctx, cluster.Spec{
-			ID: r.meta.Cluster, Nodes: r.cfg.Nodes, Target: r.cfg.Target.Name, Image: r.cfg.Target.Image, Daemons: db.Daemons(), Seed: r.cfg.Seed, Log: r.show.detail,
+			ID: r.meta.Cluster, Nodes: r.cfg.Nodes, Target: r.cfg.Target.Name, Image: r.cfg.Target.Image, Programs: r.cfg.Target.Programs,
+			Leave: r.cfg.Leave, Daemons: db.Daemons(), Seed: r.cfg.Seed, Log: r.show.detail,
 		})
 	}
 	if err != nil {
