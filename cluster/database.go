@@ -35,3 +35,12 @@ type Primaries interface {
 type LogFiles interface {
 	LogFiles(Node) []string
 }
+
+// Promoter is a Database whose operator chooses a new primary by hand.
+type Promoter interface {
+	// Promote makes one of the named nodes the primary, the one that has most, and lets the other ones follow it.
+	Promote(ctx context.Context, c *Cluster, among []string) error
+	// Rejoin makes a node a follower of the primary that there is beside it, and throws away what only it has. Without
+	// one, or when it is a follower already, it does nothing.
+	Rejoin(ctx context.Context, c *Cluster, n Node) error
+}

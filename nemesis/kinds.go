@@ -14,6 +14,7 @@ func Kinds() []Kind {
 		{Name: "kill", Doc: "the database's processes are killed (SIGKILL), and started again when the window ends", Fault: Kill{}},
 		{Name: "stop", Doc: "the database is shut down gracefully, and started again when the window ends", Fault: Stop{}},
 		{Name: "pause", Doc: "every thread of the database's processes stands still (SIGSTOP), and goes on when the window ends", Fault: Pause{}},
+		{Name: "promote", Doc: "the primary is cut off and another node promoted in its place; when the window ends it follows its successor", Fault: Promote{}},
 	}
 }
 

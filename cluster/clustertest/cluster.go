@@ -24,6 +24,10 @@ func New(t testing.TB, nodes int) *cluster.Cluster {
 	t.Helper()
 	block := claim(t)
 	dir := t.TempDir()
+	// Some servers refuse to run as root; their user must be able to come to its data.
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	c := &cluster.Cluster{ID: fmt.Sprintf("local-%d-%d", block[1], block[2]), Grace: time.Second}
 	for i := 1; i <= nodes; i++ {
 		n := &Node{

@@ -70,7 +70,37 @@ var signals = map[cluster.Signal]syscall.Signal{
 	cluster.SigStop: syscall.SIGSTOP, cluster.SigCont: syscall.SIGCONT,
 }
 
-func (p *daemon) send(s cluster.Signal) { _ = syscall.Kill(-p.pid, signals[s]) } // gone already: as wished
+// send signals the daemon's group, and its children where they are: some servers' children lead groups of their own.
+func (p *daemon) send(s cluster.Signal) {
+	all := p.family()
+	_ = syscall.Kill(-p.pid, signals[s]) // gone already: as wished, here and below
+	for _, pid := range all[1:] {
+		_ = syscall.Kill(pid, signals[s])
+	}
+}
+
+// family lists the daemon and all that came from it.
+func (p *daemon) family() []int {
+	parents := map[int][]int{}
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err == nil {
+			var pid, parent int
+			var state string
+			if i := bytes.LastIndexByte(b, ')'); i > 0 {
+				_, _ = fmt.Sscan(string(b[:bytes.IndexByte(b, ' ')]), &pid)
+				if n, _ := fmt.Sscan(string(b[i+1:]), &state, &parent); n == 2 {
+					parents[parent] = append(parents[parent], pid)
+				}
+			}
+		}
+	}
+	all := []int{p.pid}
+	for i := 0; i < len(all); i++ {
+		all = append(all, parents[all[i]]...)
+	}
+	return all
+}
 
 func (p *daemon) signal(ctx context.Context, s cluster.Signal) error {
 	p.send(s)
@@ -96,9 +126,13 @@ func (p *daemon) signal(ctx context.Context, s cluster.Signal) error {
 	return nil
 }
 
-// stopped reports whether every thread is in state T.
+// stopped reports whether every thread of every process is in state T.
 func (p *daemon) stopped() bool {
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.pid))
+	var files []string
+	for _, pid := range p.family() {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		files = append(files, threads...)
+	}
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
