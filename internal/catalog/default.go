@@ -8,9 +8,11 @@ import (
 	"github.com/partita-dev/partita/checker"
 	"github.com/partita-dev/partita/checker/linear"
 	etcdclient "github.com/partita-dev/partita/clients/etcd"
+	postgresclient "github.com/partita-dev/partita/clients/postgres"
 	redisclient "github.com/partita-dev/partita/clients/redis"
 	"github.com/partita-dev/partita/cluster"
 	"github.com/partita-dev/partita/docker/etcd"
+	"github.com/partita-dev/partita/docker/postgresql"
 	redissentinel "github.com/partita-dev/partita/docker/redis-sentinel"
 	"github.com/partita-dev/partita/internal/sample"
 	"github.com/partita-dev/partita/internal/sample/simulate"
@@ -34,6 +36,14 @@ func Default() *Catalog {
 			Flags: func(fs *pflag.FlagSet) {
 				fs.Int("wait", 0, "how many replicas must have a write before it is acknowledged (the WAIT command)")
 				fs.Int("min-replicas", 0, "without how many replicas a primary refuses writes (min-replicas-to-write)")
+			},
+		}, {
+			Name: "postgresql", Doc: "PostgreSQL 15 from Debian, a primary and standbys that stream from it.", Default: "register",
+			Image: postgresql.Image, DB: postgresql.New, Driver: postgresclient.New,
+			Flags: func(fs *pflag.FlagSet) {
+				fs.String("isolation", "serializable", "of transactions: read-committed, repeatable-read or serializable")
+				fs.String("reads", "primary", "where what only reads goes: primary, standby or both")
+				fs.String("replication", "async", "whether a commit waits until a standby has it: async or sync")
 			},
 		}, {
 			Name: "sample", Doc: "A replicated store inside this process, on Raft: no Docker, no root, and bugs to switch on.", Default: "register",
