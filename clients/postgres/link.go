@@ -22,13 +22,13 @@ type link struct {
 var errSecondDial = errors.New("the client wants a second connection")
 
 // handshake makes a link of a connection to the server of a node.
-func (d driver) handshake(ctx context.Context, raw net.Conn, n cluster.Node, isolation string) (*link, error) {
+func (d driver) handshake(ctx context.Context, raw net.Conn, n cluster.Node) (*link, error) {
 	cfg, err := pgconn.ParseConfig(fmt.Sprintf("host=%s port=%d user=%s dbname=postgres sslmode=disable", n.Name(), port, user))
 	if err != nil {
 		_ = raw.Close()
 		return nil, err
 	}
-	cfg.RuntimeParams = map[string]string{"default_transaction_isolation": isolation, "application_name": "partita"}
+	cfg.RuntimeParams = map[string]string{"application_name": "partita"}
 	cfg.LookupFunc = func(context.Context, string) ([]string, error) { return []string{n.Name()}, nil }
 	first := make(chan net.Conn, 1)
 	first <- raw

@@ -97,7 +97,7 @@ func (c *conn) reach(ctx context.Context, n cluster.Node) (l *link, standby bool
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
-	l, err = c.handshake(ctx, raw, n, c.isolation)
+	l, err = c.handshake(ctx, raw, n)
 	if err != nil {
 		return nil, false, "", unreachable(ctx, fmt.Errorf("connect %s to PostgreSQL on %s: %w", c.node.Name(), n.Name(), err))
 	}
@@ -110,11 +110,13 @@ func (c *conn) reach(ctx context.Context, n cluster.Node) (l *link, standby bool
 		return nil, false, "", unreachable(ctx, fmt.Errorf("ask PostgreSQL on %s for its role: %w", n.Name(), err))
 	}
 	standby = string(rows[0][0]) == "t"
-	if standby && c.isolation == "serializable" { // a standby has no such level, and refuses every statement
-		if _, _, err := l.query(ctx, "SET default_transaction_isolation = 'repeatable read'"); err != nil {
-			l.close()
-			return nil, false, "", unreachable(ctx, fmt.Errorf("set the isolation on the standby %s: %w", n.Name(), err))
-		}
+	level := c.isolation
+	if standby && level == "serializable" { // a standby has no such level, and refuses every statement
+		level = "repeatable read"
+	}
+	if _, _, err := l.query(ctx, "SET default_transaction_isolation = '"+level+"'"); err != nil {
+		l.close()
+		return nil, false, "", unreachable(ctx, fmt.Errorf("set the isolation on %s: %w", n.Name(), err))
 	}
 	return l, standby, string(rows[0][1]), nil
 }
