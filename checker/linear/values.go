@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/partita-dev/partita/checker"
@@ -24,10 +25,10 @@ func (in *interner) id(v history.Value) int32 {
 			return in.text(text, v)
 		}
 	}
+	if n > 16*in.ops+1024 { // whatever room there is by now: a value that changed its place would be two
+		return in.text(strconv.Itoa(n), v)
+	}
 	if n >= len(in.small) {
-		if n > 16*in.ops+1024 {
-			return in.text(string(v), v)
-		}
 		in.small = append(in.small, make([]int32, max(n+1, 2*len(in.small))-len(in.small))...)
 	}
 	if in.small[n] == 0 {
