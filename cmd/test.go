@@ -143,6 +143,9 @@ func (a *app) config(target string, f *testFlags, fs *pflag.FlagSet, owners para
 	if _, err := t.Driver(params); err != nil {
 		return cfg, err
 	}
+	if _, err := t.DB(params); err != nil {
+		return cfg, err
+	}
 	if !fs.Changed("concurrency") && !onlyNone(f.faults) {
 		f.concurrency = strconv.Itoa(clientsPerNode(f.interval, f.opTimeout)) + "n"
 	}

@@ -21,7 +21,10 @@ const (
 )
 
 // DB is the automation of etcd. It keeps nothing between calls, so that another process can go on with it.
-type DB struct{}
+type DB struct {
+	version   string
+	snapshots int // entries from one snapshot to the next, and as many stay behind it; 0: etcd's own numbers
+}
 
 var _ interface {
 	cluster.Database
@@ -30,13 +33,28 @@ var _ interface {
 	cluster.LogFiles
 } = DB{}
 
-// New makes the automation. It has no parameters of its own yet.
-func New(history.Params) (cluster.Database, error) { return DB{}, nil }
+// New makes the automation. Parameters: "version", 3.4.23 (default) or one from 3.5.0 on; "snapshot-count", after how many
+// entries a member writes a snapshot, and how many it keeps for others that are behind (0: etcd's own numbers).
+func New(p history.Params) (cluster.Database, error) {
+	version, err := versionOf(p)
+	if err != nil {
+		return nil, err
+	}
+	snapshots, err := p.Int("snapshot-count", 0)
+	if err != nil {
+		return nil, err
+	}
+	if snapshots < 0 {
+		return nil, fmt.Errorf("parameter snapshot-count=%d: expected 0 or more entries", snapshots)
+	}
+	return DB{version, snapshots}, nil
+}
 
 // host is what a node must be able to do to run etcd.
 type host interface {
 	cluster.Node
 	cluster.Executor
+	cluster.Files
 	cluster.Processes
 }
 
@@ -57,14 +75,18 @@ func (DB) Daemons() []string { return []string{daemon} }
 // LogFiles names the log that holds the server's stderr.
 func (DB) LogFiles(n cluster.Node) []string { return []string{logFile(n)} }
 
-// Setup checks that the server is there, makes its folders and removes the log of an earlier run.
-func (DB) Setup(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
+// Setup checks that the server is there, in the version that was asked for, makes its folders and removes the log of an earlier run.
+func (d DB) Setup(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
 	h, err := hostOf(n)
 	if err != nil {
 		return err
 	}
-	if _, err := h.Exec(ctx, cluster.Cmd{Args: []string{"etcd", "--version"}}); err != nil {
+	said, err := h.Exec(ctx, cluster.Cmd{Args: []string{"etcd", "--version"}})
+	if err != nil {
 		return fmt.Errorf("find the etcd server on %s (Debian's package etcd-server has it): %w", n.Name(), err)
+	}
+	if d.version != "" && d.version != debian && !strings.Contains(string(said.Stdout), "etcd Version: "+d.version+"\n") {
+		return fmt.Errorf("find etcd %s on %s: the node has another version; only nodes with an image of their own, which this run makes, get the one of --version: %.80s", d.version, n.Name(), said.Stdout)
 	}
 	if _, err := h.Exec(ctx, cluster.Cmd{Args: []string{"mkdir", "-p", "--", path.Dir(dataDir(n)), path.Dir(logFile(n))}}); err != nil {
 		return fmt.Errorf("make the folders of etcd: %w", err)
@@ -77,19 +99,25 @@ func (DB) Setup(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
 
 // Start starts the member. Addresses are resolved anew each time; those of the peers count only at the very
 // first start, after which the members know one another from their data.
-func (DB) Start(ctx context.Context, c *cluster.Cluster, n cluster.Node) error {
+func (d DB) Start(ctx context.Context, c *cluster.Cluster, n cluster.Node) error {
 	h, err := hostOf(n)
 	if err != nil {
 		return err
 	}
-	args, err := arguments(ctx, c, n)
+	settings, err := settingsOf(ctx, c, n)
 	if err != nil {
 		return fmt.Errorf("start etcd on %s: %w", n.Name(), err)
+	}
+	args, file := d.command(n, settings)
+	if file != "" {
+		if err := h.Put(ctx, configFile(n), strings.NewReader(file), 0o644); err != nil {
+			return fmt.Errorf("write the configuration of etcd on %s: %w", n.Name(), err)
+		}
 	}
 	return h.Start(ctx, cluster.Daemon{Name: daemon, Args: args, Dir: n.Dir(), Log: logFile(n)})
 }
 
-func arguments(ctx context.Context, c *cluster.Cluster, n cluster.Node) ([]string, error) {
+func settingsOf(ctx context.Context, c *cluster.Cluster, n cluster.Node) ([]setting, error) {
 	var self netip.Addr
 	var members []string
 	for _, m := range c.Nodes {
@@ -109,19 +137,18 @@ func arguments(ctx context.Context, c *cluster.Cluster, n cluster.Node) ([]strin
 	if !self.IsLoopback() { // nodes that are loopback addresses of one machine have no loopback of their own
 		listen += "," + url(netip.AddrFrom4([4]byte{127, 0, 0, 1}), clientPort)
 	}
-	return []string{
-		"etcd",
-		"--name", n.Name(),
-		"--data-dir", dataDir(n),
-		"--listen-peer-urls", url(self, peerPort),
-		"--initial-advertise-peer-urls", url(self, peerPort),
-		"--listen-client-urls", listen,
-		"--advertise-client-urls", url(self, clientPort),
-		"--initial-cluster", strings.Join(members, ","),
-		"--initial-cluster-token", c.ID,
-		"--initial-cluster-state", "new",
-		"--enable-v2=false",
-		"--logger", "zap", "--log-outputs", "stderr",
+	return []setting{
+		{"name", n.Name()},
+		{"data-dir", dataDir(n)},
+		{"listen-peer-urls", url(self, peerPort)},
+		{"initial-advertise-peer-urls", url(self, peerPort)},
+		{"listen-client-urls", listen},
+		{"advertise-client-urls", url(self, clientPort)},
+		{"initial-cluster", strings.Join(members, ",")},
+		{"initial-cluster-token", c.ID},
+		{"initial-cluster-state", "new"},
+		{"logger", "zap"},
+		{"log-outputs", "stderr"},
 	}, nil
 }
 

@@ -92,24 +92,25 @@ func TestArguments(t *testing.T) {
 	n1 := &member{name: "n1", addrs: []netip.Addr{ip("fd00::1"), ip("10.0.0.1")}}
 	n2 := &member{name: "n2", addrs: []netip.Addr{ip("fd00::2")}}
 	c := &cluster.Cluster{ID: "p7", Nodes: []cluster.Node{n1, n2}}
-	args, err := arguments(t.Context(), c, n1)
+	settings, err := settingsOf(t.Context(), c, n1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	args, _ := DB{}.command(n1, settings)
 	got := strings.Join(args, " ")
 	for _, want := range []string{
-		"--name n1 ", "--initial-cluster n1=http://10.0.0.1:2380,n2=http://[fd00::2]:2380 ", "--initial-cluster-token p7 ",
-		"--listen-client-urls http://10.0.0.1:2379,http://127.0.0.1:2379 ", "--data-dir /var/lib/partita/etcd ",
+		"--name=n1 ", "--initial-cluster=n1=http://10.0.0.1:2380,n2=http://[fd00::2]:2380 ", "--initial-cluster-token=p7 ",
+		"--listen-client-urls=http://10.0.0.1:2379,http://127.0.0.1:2379 ", "--data-dir=/var/lib/partita/etcd ",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("arguments lack %q:\n%s", want, got)
 		}
 	}
-	if _, err := arguments(t.Context(), c, &member{name: "n9"}); err == nil || !strings.Contains(err.Error(), "n9 is no node") {
+	if _, err := settingsOf(t.Context(), c, &member{name: "n9"}); err == nil || !strings.Contains(err.Error(), "n9 is no node") {
 		t.Errorf("a foreign node: %v", err)
 	}
 	n2.addrs = nil
-	if _, err := arguments(t.Context(), c, n1); err == nil || !strings.Contains(err.Error(), "n2 has no address") {
+	if _, err := settingsOf(t.Context(), c, n1); err == nil || !strings.Contains(err.Error(), "n2 has no address") {
 		t.Errorf("a node without address: %v", err)
 	}
 	if err := (DB{}).Start(t.Context(), c, n1); err == nil || !strings.Contains(err.Error(), "cannot run commands and daemons") {

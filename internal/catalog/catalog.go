@@ -23,6 +23,8 @@ type Target struct {
 	Name  string
 	Doc   string
 	Image fs.FS // Dockerfile and what it copies
+	// Files makes the image's files where they depend on the parameters; nil: Image. What takes long is told to the function.
+	Files func(context.Context, history.Params, func(string)) (fs.FS, error)
 	// Programs are what its automation runs, for nodes without an image (namespaces).
 	Programs []cluster.Program
 	Flags    func(*pflag.FlagSet) // its own flags; nil for none. Their values arrive in the parameters

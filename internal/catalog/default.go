@@ -25,8 +25,10 @@ func Default() *Catalog {
 	return &Catalog{
 		Targets: []Target{{
 			Name: "etcd", Doc: "etcd 3.4.23 from Debian, a key-value store on Raft.", Default: "register",
-			Image: etcd.Image, Programs: []cluster.Program{{Name: "etcd", Package: "etcd-server"}}, DB: etcd.New, Driver: etcdclient.New,
+			Image: etcd.Image, Files: etcd.Files, Programs: []cluster.Program{{Name: "etcd", Package: "etcd-server"}}, DB: etcd.New, Driver: etcdclient.New,
 			Flags: func(fs *pflag.FlagSet) {
+				fs.String("version", "3.4.23", "of the server: Debian's 3.4.23, or any from 3.5.0 on, such as 3.5.7, which is built here from its Go module")
+				fs.Int("snapshot-count", 0, "after how many entries a member writes a snapshot, and how many it keeps for members that are behind; 0: etcd's own numbers")
 				fs.String("read-mode", "linearizable", "of reads: linearizable, or serializable, which may be stale by promise")
 			},
 		}, {

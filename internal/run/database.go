@@ -24,8 +24,14 @@ func (r *runner) clusterUp(ctx context.Context) error {
 	if r.cfg.ClusterID != "" {
 		c, err = r.cfg.Provider.Attach(ctx, r.cfg.ClusterID)
 	} else {
+		image := r.cfg.Target.Image
+		if r.cfg.Target.Files != nil {
+			if image, err = r.cfg.Target.Files(ctx, r.cfg.Params, r.show.detail); err != nil {
+				return fmt.Errorf("prepare the image of %s: %w", r.cfg.Target.Name, err)
+			}
+		}
 		c, err = r.cfg.Provider.Up(ctx, cluster.Spec{
-			ID: r.meta.Cluster, Nodes: r.cfg.Nodes, Target: r.cfg.Target.Name, Image: r.cfg.Target.Image, Programs: r.cfg.Target.Programs,
+			ID: r.meta.Cluster, Nodes: r.cfg.Nodes, Target: r.cfg.Target.Name, Image: image, Programs: r.cfg.Target.Programs,
 			Leave: r.cfg.Leave, Daemons: db.Daemons(), Seed: r.cfg.Seed, Log: r.show.detail,
 		})
 	}

@@ -349,8 +349,8 @@ func TestMistakesAreSaidBeforeAnythingHappens(t *testing.T) {
 	r := &record{}
 	d := memory.New("register")
 	for want, change := range map[string]func(*sched.Config){
-		`no operation "enqueue" of a register: it has cas, read, write`: func(c *sched.Config) { c.Ops = []string{"read", "enqueue"} },
-		`no operation "write" of a set: it has add, read`:               func(c *sched.Config) { c.Object = "set" },
+		`no operation "enqueue" of a register: it has cas, delete, read, write`: func(c *sched.Config) { c.Ops = []string{"read", "enqueue"} },
+		`no operation "write" of a set: it has add, read`:                       func(c *sched.Config) { c.Object = "set" },
 		"0 workers":     func(c *sched.Config) { c.Workers = 0 },
 		"no driver":     func(c *sched.Config) { c.Driver = nil },
 		"no history":    func(c *sched.Config) { c.History = nil },
