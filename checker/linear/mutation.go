@@ -36,4 +36,26 @@ const (
 	usedNeverCompared
 	possibleNeverCompared
 	dutiesNeverCompared
+	// Of containers.
+	pendingTakeDropped
+	takenPutDropped
+	takenTwiceAccepted
+	takenEarlyAccepted
+	emptyAlwaysFits
+	orderIgnored
+	deadlinesIgnored
+	unknownTakesAll
+	takenBeforePut
+	urgencyIgnored
+	bottomPopsAnytime
+	bottomPushedAnytime
+	relaxedIsProof
+	relaxedIsOrder
+	// Of sets.
+	addOrderIgnored
+	readOrderIgnored
+	chainIgnored
+	unseenIgnored
+	// Of counters.
+	deadTooEarly
 )

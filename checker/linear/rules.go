@@ -96,7 +96,10 @@ func (r *register) rules(m mutation) (*finding, staleness) {
 }
 
 // severity orders the names, the worst first.
-var severity = [...]string{"aborted-read", "thin-air-read", "lost-update", "future-read", "lost-write", "stale-read", "nonlinearizable"}
+var severity = [...]string{
+	"aborted-read", "aborted-element", "unexpected-element", "thin-air-read", "lost-update", "future-read", "lost-write", "stale-read",
+	"refused-element", "element-from-nowhere", "element-twice", "element-too-early", "element-overtaken", "wrongly-empty", "nonlinearizable",
+}
 
 // worse orders findings, those that a reader must see first before others: by severity, then the most stale.
 func worse(a string, since time.Duration, b string, bSince time.Duration) int {

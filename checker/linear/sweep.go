@@ -47,7 +47,7 @@ func sweep(ctx context.Context, ops []op, m *machine, w *work, mut mutation) (an
 		}
 		s.back(r)
 		switch {
-		case w.steps < 0 || w.bytes < int64(len(s.now.all)+len(s.seen.all))*configBytes:
+		case w.steps < 0 || w.bytes < int64(len(s.now.all)+len(s.seen.all))*configBytes || m.spent != nil && m.spent() > 4*w.bytes:
 			return gaveUp, -1
 		case len(s.now.all) == 0 && s.capped:
 			return gaveUp, -1
@@ -207,7 +207,7 @@ func (s *sweeper) back(i int32) {
 		s.seen.add(x)
 	}
 	for n := 0; n < len(s.queue) && s.work.steps > 0 && int64(len(s.queue))*configBytes < s.work.bytes; n++ {
-		s.spread(s.queue[n], bit, inert)
+		s.spread(s.queue[n], bit, c, inert)
 	}
 	s.now, s.then = s.then, s.now
 
@@ -227,7 +227,7 @@ func (s *sweeper) pass(x config, bit uint64) {
 
 // spread lets one more operation take effect, in every way. Also when the one that returns has become free it may yet take
 // effect for others to see, which after this it cannot any more.
-func (s *sweeper) spread(x config, bit uint64, inert bool) {
+func (s *sweeper) spread(x config, bit uint64, target int32, inert bool) {
 	for _, c := range s.active {
 		y := x
 		if !s.use(&y, c) {
@@ -237,7 +237,7 @@ func (s *sweeper) spread(x config, bit uint64, inert bool) {
 		s.states = s.next(s.states[:0], x.state, c)
 		s.work.steps--
 		for _, state := range s.states {
-			if state == x.state && (!blind || s.blinds&^x.free == 0) {
+			if state == x.state && (!blind || s.blinds&^x.free == 0) || s.dead != nil && s.dead(state, target) {
 				continue
 			}
 			z := y

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -57,9 +58,7 @@ func Default() *Catalog {
 		Workloads: []workloads.Workload{
 			workloads.Register(), workloads.Deletes(), workloads.Set(), workloads.Counter(), workloads.UniqueIDs(), workloads.Bank(), workloads.Lock(),
 		},
-		Faults: nemesis.Kinds(),
-		Checkers: append([]checker.Spec{
-			linear.Register(), linear.CasRegister(),
-		}, checker.OnePass()...),
+		Faults:   nemesis.Kinds(),
+		Checkers: slices.Concat(linear.All(), checker.OnePass()),
 	}
 }
