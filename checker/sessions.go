@@ -147,7 +147,8 @@ func (k sessionsChecker) judge(v *history.View, calls []int, asked map[string]bo
 		}
 		behind := func(g int, before version, equal bool) {
 			if asked[guarantees[g].name] && before.known && (x.n < before.n || equal && x.n == before.n) {
-				bad[g].add(badSession{v.Ops[c.Return].Index, x.n, before.n, c, before.call}, distance(before.n, x.n))
+				ret, _ := v.Ret(c) // also of an operation whose end nobody knows, which only a mistake counts
+				bad[g].add(badSession{ret.Index, x.n, before.n, c, before.call}, distance(before.n, x.n))
 			}
 		}
 		if read {
