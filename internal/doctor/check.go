@@ -13,7 +13,8 @@ import (
 
 // Finding is one thing that Partita needs of the machine.
 type Finding struct {
-	Name    string `json:"name"` // "docker", "iptables", …
+	Name    string `json:"name"`           // "docker", "iptables", …
+	Rung    string `json:"rung,omitempty"` // which way to get nodes needs it: Docker, Netns; "" every one
 	OK      bool   `json:"ok"`
 	Detail  string `json:"detail"`        // what was seen
 	Fix     string `json:"fix,omitempty"` // the command, or the act, that mends it; "" when OK
@@ -27,12 +28,24 @@ func Check(ctx context.Context) []Finding { return Here().Check(ctx) }
 
 // Check looks at the machine and changes nothing. The findings are in the order in which to mend them.
 func (m *Machine) Check(ctx context.Context) []Finding {
-	return []Finding{m.root(), m.disk(), m.iptables(ctx), m.docker(ctx), m.base(ctx), m.agent()}
+	fs := []Finding{m.disk(), m.memory(), m.files(), m.inotify(), m.agent()}
+	engine := []Finding{m.root(ctx), m.iptables(ctx), m.docker(ctx), m.base(ctx)}
+	for _, f := range engine {
+		f.Rung = Docker
+		fs = append(fs, f)
+	}
+	if engine[2].OK {
+		fs = append(fs, m.container(ctx))
+	}
+	return append(fs, m.namespaces(ctx), m.programs())
 }
 
-func (m *Machine) root() Finding {
+func (m *Machine) root(ctx context.Context) Finding {
 	if m.UID == 0 {
 		return Finding{Name: "root", OK: true, Detail: "running as root"}
+	}
+	if _, err := m.Ping(ctx); err == nil {
+		return Finding{Name: "root", OK: true, Detail: fmt.Sprintf("running as uid %d, who may use the engine", m.UID)}
 	}
 	return Finding{Name: "root", Detail: fmt.Sprintf("running as uid %d: the engine must be one this user may use, and nothing can be installed", m.UID),
 		Fix: "run partita as root, or join the group docker"}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,12 @@ func Fix(ctx context.Context, w io.Writer, env func(string) string) error {
 // engine answers. With an engine that answers and everything installed it does nothing and says so.
 func (m *Machine) Fix(ctx context.Context, w io.Writer) error {
 	v, pingErr := m.Ping(ctx)
+	if required := Required(m.Getenv); pingErr != nil && len(required) > 0 && !slices.Contains(required, Docker) {
+		return m.fixNamespaces(ctx, w)
+	}
+	if pingErr != nil && m.canInstall() != nil && m.enough(ctx, w) {
+		return nil
+	}
 	if missing := m.missing(ctx, pingErr == nil); len(missing) > 0 {
 		err := m.canInstall()
 		if err == nil {

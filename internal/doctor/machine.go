@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/moby/moby/client"
+
+	"github.com/partita-dev/partita/cluster"
 )
 
 // Machine is what the doctor asks of the machine it runs on. Here gives the real one; tests replace parts.
@@ -28,8 +30,13 @@ type Machine struct {
 	Ping   func(context.Context) (apiVersion string, err error)             // asks the engine
 	Image  func(ctx context.Context, name string) (present bool, err error) // asks the engine for an image
 	Free   func(path string) (bytes uint64, err error)                      // space left on a file system
-	Every  time.Duration                                                    // how often a starting engine is asked
-	Wait   time.Duration                                                    // how long an engine may take to start
+	// Namespaces makes the namespaces of a node and throws them away; Container does so with a container.
+	Namespaces func(context.Context) error
+	Container  func(context.Context) error
+	OpenFiles  func() (uint64, error) // how many files a process may open
+	Programs   []cluster.Program      // what the targets run on nodes without an image
+	Every      time.Duration          // how often a starting engine is asked
+	Wait       time.Duration          // how long an engine may take to start
 }
 
 // Here is the machine Partita runs on. The engine is looked for where DOCKER_HOST says, else at its usual socket.
@@ -37,6 +44,7 @@ func Here() *Machine {
 	return &Machine{
 		Root: "/", UID: os.Getuid(), Getenv: os.Getenv, Look: look,
 		Run: run, Spawn: spawn, Ping: ping, Image: image, Free: free,
+		Namespaces: tryNamespaces, Container: tryContainer, OpenFiles: openFiles,
 		Every: 200 * time.Millisecond, Wait: time.Minute,
 	}
 }
@@ -114,6 +122,12 @@ func image(ctx context.Context, name string) (bool, error) {
 	defer cancel()
 	r, err := c.ImageList(ctx, client.ImageListOptions{Filters: make(client.Filters).Add("reference", name)})
 	return len(r.Items) > 0, err
+}
+
+func openFiles() (uint64, error) {
+	var r syscall.Rlimit
+	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r)
+	return r.Max, err
 }
 
 func free(path string) (uint64, error) {

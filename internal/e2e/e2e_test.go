@@ -49,6 +49,25 @@ func TestOnDocker(t *testing.T) {
 	})
 }
 
+// TestOnEveryRung does the same on every way to get nodes: partition, kill and pause, and a cluster that stays.
+func TestOnEveryRung(t *testing.T) {
+	for name, need := range map[string]func(*testing.T){"docker": needDocker, "netns": needNetns} {
+		t.Run(name, func(t *testing.T) {
+			need(t)
+			testscript.Run(t, testscript.Params{
+				Dir:                 "testdata/rungs",
+				RequireExplicitExec: true,
+				Setup: func(e *testscript.Env) error {
+					e.Setenv("PARTITA_PROVIDER", name)
+					return setup(e)
+				},
+				Cmds:     commands,
+				Deadline: time.Now().Add(15 * time.Minute),
+			})
+		})
+	}
+}
+
 // needDocker ends a test that no engine answers for; where one is required that is a failure.
 func needDocker(t *testing.T) {
 	t.Helper()
@@ -161,14 +180,26 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 		ts.Setenv(k, v)
 	},
-	// nothingleft ID...: no container, network or state of these clusters is there.
+	// nothingleft ID...: no container, network, mount or state of these clusters is there.
 	"nothingleft": func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) == 0 {
 			ts.Fatalf("usage: nothingleft ID...")
 		}
 		for _, id := range args {
-			if _, err := os.Stat(filepath.Join(ts.Getenv("PARTITA_STATE"), "clusters", id)); err == nil {
-				ts.Fatalf("the state of cluster %s is left", id)
+			for _, kind := range []string{"clusters", "netns"} {
+				if _, err := os.Stat(filepath.Join(ts.Getenv("PARTITA_STATE"), kind, id)); err == nil {
+					ts.Fatalf("the state of cluster %s is left", id)
+				}
+			}
+			if ts.Getenv("PARTITA_PROVIDER") == "netns" {
+				mounts, err := filepath.Glob("/proc/[0-9]*/mountinfo")
+				ts.Check(err)
+				for _, m := range mounts {
+					if b, err := os.ReadFile(m); err == nil && strings.Contains(string(b), "/netns/"+id+"/") {
+						ts.Fatalf("a process of cluster %s is left: %s", id, m)
+					}
+				}
+				continue
 			}
 			for _, what := range [][]string{{"ps", "-aq"}, {"network", "ls", "-q"}} {
 				out, err := exec.Command("docker", append(what, "--filter", "label=dev.partita.cluster="+id)...).CombinedOutput()

@@ -108,7 +108,7 @@ func (p *Provider) Up(ctx context.Context, spec cluster.Spec) (_ *cluster.Cluste
 	if err != nil {
 		return nil, err
 	}
-	programs, err := provide(ctx, spec.Programs, log)
+	programs, err := newStore().provide(ctx, spec.Programs, log)
 	if err != nil {
 		return nil, err
 	}
