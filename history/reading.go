@@ -24,6 +24,15 @@ type Reading struct {
 	// behind the event of its process before: so it can only be concurrent with more, and nothing wrong is found by it. In
 	// EDN, :process may be missing (0), and :f of a list of micro-operations ("txn").
 	Loose bool `json:"loose,omitempty"`
+	// Name stands for the path in errors, and says what kind of file it is: "stdin" for what was kept from there.
+	Name string `json:"name,omitempty"`
+}
+
+func (how Reading) called(path string) string {
+	if how.Name != "" {
+		return how.Name
+	}
+	return path
 }
 
 // Open opens a history file, plain or compressed, JSON lines or EDN.
@@ -32,7 +41,7 @@ func (how Reading) Open(path string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
-	r, err := how.NewReader(f, path)
+	r, err := how.NewReader(f, how.called(path))
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -134,7 +143,7 @@ func (how Reading) LineOf(path string, index int64) (line int, err error) {
 		if i, ok := slices.BinarySearchFunc(ops, index, func(o Op, index int64) int { return int(o.Index - index) }); ok {
 			return at[i], nil
 		}
-		return 0, fmt.Errorf("%s: no event has the index %d", path, index)
+		return 0, how.noEvent(path, index)
 	}
 	r, err := how.Open(path)
 	if err != nil {
@@ -149,7 +158,33 @@ func (how Reading) LineOf(path string, index int64) (line int, err error) {
 			return r.Line(), nil
 		}
 	}
-	return 0, fmt.Errorf("%s: no event has the index %d", path, index)
+	return 0, how.noEvent(path, index)
+}
+
+func (how Reading) noEvent(path string, index int64) error {
+	return fmt.Errorf("%s: no event has the index %d", how.called(path), index)
+}
+
+// View reads a whole history file and pairs its events. An error says file, line and what was expected.
+func (how Reading) View(path string) (*View, error) {
+	ops, _, err := how.ReadAll(path) // a torn last line is a crash's mark: what was completed before it counts
+	if err != nil {
+		return nil, err
+	}
+	v, err := NewView(ops)
+	if b := (*BadEvent)(nil); errors.As(err, &b) {
+		return nil, how.At(path, b.Index, err)
+	}
+	return v, err
+}
+
+// At wraps an error about the event with this index so that it says where that stands.
+func (how Reading) At(path string, index int64, err error) error {
+	where := how.called(path)
+	if line, lerr := how.LineOf(path, index); lerr == nil {
+		where = fmt.Sprintf("%s:%d", where, line)
+	}
+	return fmt.Errorf("%s: %w", where, err)
 }
 
 // invoked gives an invocation to each completion that has none, just behind the event of its process before. When there is one
@@ -210,6 +245,3 @@ func answers(f string) bool {
 	}
 	return false
 }
-
-// LineOf is Reading.LineOf, strictly.
-func LineOf(path string, index int64) (int, error) { return Reading{}.LineOf(path, index) }

@@ -58,7 +58,7 @@ func NewView(ops []Op) (*View, error) {
 			v.byKey[o.Key] = append(v.byKey[o.Key], len(v.Calls))
 			v.Calls = append(v.Calls, Call{Invoke: i, Return: -1, Info: -1, Type: Info, Worker: o.Process})
 		case !isOpen:
-			return nil, bad(o, "process %d completes %s (%s) that it never invoked", o.Process, o.F, o.Type)
+			return nil, bad(o, "process %d completes %s (%s) that it never invoked: expected its invoke before (--loose supplies one)", o.Process, o.F, o.Type)
 		default:
 			inv := ops[v.Calls[c].Invoke]
 			if inv.F != o.F {

@@ -92,7 +92,7 @@ type input struct {
 // load reads what the checkers look at.
 func load(o order) (input, io.Closer, error) {
 	if o.RunDir == "" {
-		in, err := view(o.History)
+		in, err := view(o.History, o.Reading)
 		in.Params = o.Params
 		return in, io.NopCloser(nil), err
 	}
@@ -113,7 +113,7 @@ func loadRun(d *store.Dir, params history.Params) (input, error) {
 	if d.Has(store.HistoryZst) {
 		path = filepath.Join(d.Path, store.HistoryZst)
 	}
-	in, err := view(path)
+	in, err := view(path, history.Reading{})
 	if err != nil {
 		return in, err
 	}
@@ -143,14 +143,7 @@ func loadRun(d *store.Dir, params history.Params) (input, error) {
 	return in, nil
 }
 
-func view(path string) (input, error) {
-	ops, _, err := history.ReadAll(path) // a torn last line is a crash's mark: what was completed before it counts
-	if err != nil {
-		return input{}, err
-	}
-	v, err := history.NewView(ops)
-	if err != nil {
-		return input{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return input{Input: checker.Input{History: v}}, nil
+func view(path string, how history.Reading) (input, error) {
+	v, err := how.View(path)
+	return input{Input: checker.Input{History: v}}, err
 }

@@ -21,22 +21,24 @@ const (
 
 // Request says what is to be judged.
 type Request struct {
-	Names   []string       // the checkers, in the order of the results
-	RunDir  string         // a run's folder, or
-	History string         // a lone history file: no plan, no windows, and no coverage
-	Params  history.Params // beside those of the run's meta.json, and before them
-	Timeout time.Duration  // for each checker, reading the history included; 0: DefaultTimeout
-	Memory  int64          // bytes that the child may have resident; 0: DefaultMemory
+	Names   []string        // the checkers, in the order of the results
+	RunDir  string          // a run's folder, or
+	History string          // a lone history file: no plan, no windows, and no coverage
+	Reading history.Reading // how the lone file is to be taken
+	Params  history.Params  // beside those of the run's meta.json, and before them
+	Timeout time.Duration   // for each checker, reading the history included; 0: DefaultTimeout
+	Memory  int64           // bytes that the child may have resident; 0: DefaultMemory
 }
 
 // order is what a child gets on its stdin: one JSON object.
 type order struct {
-	Names   []string       `json:"names"`
-	RunDir  string         `json:"run-dir,omitempty"`
-	History string         `json:"history,omitempty"`
-	Params  history.Params `json:"params,omitempty"`
-	Timeout time.Duration  `json:"timeout"`
-	Memory  int64          `json:"memory"`
+	Names   []string        `json:"names"`
+	RunDir  string          `json:"run-dir,omitempty"`
+	History string          `json:"history,omitempty"`
+	Reading history.Reading `json:"reading"`
+	Params  history.Params  `json:"params,omitempty"`
+	Timeout time.Duration   `json:"timeout"`
+	Memory  int64           `json:"memory"`
 }
 
 // message is one line of a child's stdout.

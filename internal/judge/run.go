@@ -15,7 +15,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/partita-dev/partita/history"
 	"github.com/partita-dev/partita/internal/store"
 )
 
@@ -26,7 +25,7 @@ const grace = 5 * time.Second
 // Unknown with the reason. An error is an input that cannot be read (it says which file and what is wrong), a lone history file
 // whose operations or values are none that a checker knows (it says the line), or a child that cannot be started.
 func Run(ctx context.Context, r Request) ([]store.CheckerResult, error) {
-	o := order{RunDir: r.RunDir, History: r.History, Params: r.Params, Timeout: r.Timeout, Memory: r.Memory}
+	o := order{RunDir: r.RunDir, History: r.History, Reading: r.Reading, Params: r.Params, Timeout: r.Timeout, Memory: r.Memory}
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
 	}
@@ -62,21 +61,17 @@ func Run(ctx context.Context, r Request) ([]store.CheckerResult, error) {
 	return out, nil
 }
 
-// unreadable is the error of a lone history file in which a checker met what it cannot read. In a run's folder such a thing is what
+// unreadable is the error of a lone history file, strictly read, in which a checker met what it cannot read. In a run's folder such a thing is what
 // a database answered, and the checker is unknown.
 func unreadable(r Request, rs []store.CheckerResult) error {
-	if r.RunDir != "" {
+	if r.RunDir != "" || r.Reading.Loose {
 		return nil
 	}
 	for _, c := range rs {
 		if c.Malformed == nil {
 			continue
 		}
-		where := r.History
-		if line, err := history.LineOf(r.History, c.Malformed.Index); err == nil {
-			where = fmt.Sprintf("%s:%d", r.History, line)
-		}
-		return fmt.Errorf("%s: %w (checker %s; is this a history for it?)", where, c.Malformed, c.Name)
+		return r.Reading.At(r.History, c.Malformed.Index, fmt.Errorf("%w (checker %s: is this a history for it?)", c.Malformed, c.Name))
 	}
 	return nil
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/partita-dev/partita/history"
@@ -20,6 +22,7 @@ type CheckOptions struct {
 	Timeout  time.Duration // for each checker; 0: judge's default
 	Memory   int64         // bytes; 0: judge's default
 	Params   history.Params
+	Reading  history.Reading // of a lone history file
 }
 
 // Check judges a run's folder: the same that the run itself does at its end, and nothing is written.
@@ -74,18 +77,18 @@ func judged(ctx context.Context, cat *catalog.Catalog, d *store.Dir, m store.Met
 		return v, nil
 	}
 	var err error
-	v.Ops, err = counts(historyFile(d))
+	v.Ops, err = counts(historyFile(d), history.Reading{})
 	return v, err
 }
 
 // CheckFile judges a lone history file with the named checkers; without plan and windows there is no coverage.
 func CheckFile(ctx context.Context, path string, o CheckOptions) (store.Verdict, error) {
-	rs, err := judge.Run(ctx, judge.Request{Names: o.Checkers, History: path, Params: o.Params, Timeout: o.Timeout, Memory: o.Memory})
+	rs, err := judge.Run(ctx, judge.Request{Names: o.Checkers, History: path, Reading: o.Reading, Params: o.Params, Timeout: o.Timeout, Memory: o.Memory})
 	if err != nil {
 		return store.Verdict{}, err
 	}
 	v := judge.Summary(store.Meta{}, rs)
-	v.Ops, err = counts(path)
+	v.Ops, err = counts(path, o.Reading)
 	return v, err
 }
 
@@ -101,12 +104,14 @@ type Seen struct {
 	Ops  store.Counts
 	Fs   map[string]bool // the clients' operations
 	Torn bool            // the last line is not whole, as a crash leaves it
+
+	lists, appends, writes bool // reads that answered lists, and what transactions do
 }
 
 // Survey reads a history once, in constant memory.
-func Survey(path string) (Seen, error) {
+func Survey(path string, how history.Reading) (Seen, error) {
 	s := Seen{Fs: map[string]bool{}}
-	r, err := history.Open(path)
+	r, err := how.Open(path)
 	if err != nil {
 		return s, err
 	}
@@ -119,6 +124,14 @@ func Survey(path string) (Seen, error) {
 			continue
 		}
 		s.Fs[o.F] = true
+		v := string(o.Value)
+		switch {
+		case o.F == "read" && o.Type == history.OK:
+			s.lists = s.lists || strings.HasPrefix(v, "[") || v == ""
+		case o.F == "txn" && o.Type == history.Invoke:
+			s.appends = s.appends || strings.Contains(v, `["append"`)
+			s.writes = s.writes || strings.Contains(v, `["w"`)
+		}
 		switch o.Type {
 		case history.OK:
 			s.Ops.OK++
@@ -132,27 +145,36 @@ func Survey(path string) (Seen, error) {
 	return s, errors.Join(err, r.Close())
 }
 
-func counts(path string) (store.Counts, error) {
-	s, err := Survey(path)
+func counts(path string, how history.Reading) (store.Counts, error) {
+	s, err := Survey(path, how)
 	return s.Ops, err
 }
 
-// Guess names the checkers that fit the operations of a lone history file.
-func Guess(fs map[string]bool) ([]string, error) {
-	only := func(names ...string) bool {
-		n := 0
-		for _, f := range names {
-			if fs[f] {
-				n++
-			}
+// Guess names the checkers that fit the operations of a lone history file, among those that there are.
+func Guess(s Seen, there func(name string) bool) ([]string, error) {
+	for _, g := range []struct {
+		checker string
+		needs   string // the operation that tells it
+		fs      []string
+		fits    bool
+	}{
+		{"counter", "add", []string{"add", "read"}, !s.lists},
+		{"set", "add", []string{"add", "read"}, s.lists},
+		{"linearizable-register", "", []string{"read", "write", "cas"}, true},
+		{"bank", "transfer", []string{"transfer", "read"}, true},
+		{"unique-ids", "generate", []string{"generate"}, true},
+		{"lock", "acquire", []string{"acquire", "release", "write"}, true},
+		{"total-queue", "enqueue", []string{"enqueue", "dequeue", "drain"}, true},
+		{"linearizable-stack", "push", []string{"push", "pop"}, true},
+		{"log", "poll", []string{"send", "poll", "assign", "subscribe", "crash"}, true},
+		{"list-append", "txn", []string{"txn"}, s.appends && !s.writes},
+		{"rw-register", "txn", []string{"txn"}, s.writes && !s.appends},
+	} {
+		other := func(f string) bool { return !slices.Contains(g.fs, f) }
+		if !g.fits || g.needs != "" && !s.Fs[g.needs] || len(s.Fs) == 0 || slices.ContainsFunc(slices.Collect(maps.Keys(s.Fs)), other) || !there(g.checker) {
+			continue
 		}
-		return n == len(fs) && n > 0
+		return []string{g.checker}, nil
 	}
-	switch {
-	case fs["add"] && only("add", "read"):
-		return []string{"set"}, nil
-	case only("read", "write", "cas"):
-		return []string{"linearizable-register"}, nil
-	}
-	return nil, fmt.Errorf("no checker fits its operations by themselves: name one with --checker")
+	return nil, fmt.Errorf("no checker fits its operations (%s) by themselves: name one with --checker (see 'partita list checkers')", strings.Join(slices.Sorted(maps.Keys(s.Fs)), ", "))
 }
