@@ -326,6 +326,9 @@ func (b *bench) judged() {
 	if out := b.partita(2, "check", b.folder()); !strings.Contains(out, "does not count") {
 		b.t.Errorf("check does not say that the run does not count:\n%s", out)
 	}
+	if half, _ := filepath.Glob(filepath.Join(b.folder(), "*.tmp")); len(half) > 0 {
+		b.t.Errorf("half files are left in the run's folder: %v", half)
+	}
 }
 
 // says asks for words.

@@ -124,6 +124,33 @@ func TestANodeThatGoesIsNamed(t *testing.T) {
 	}
 }
 
+// TestADatabaseThatDiesByItself kills etcd on one node, as a lack of memory would: nobody is accused, nobody waits for it,
+// and it is no failure of the environment.
+func TestADatabaseThatDiesByItself(t *testing.T) {
+	if !everything() {
+		t.Skipf("NOT RUN: %s (on real nodes `make torture` does it; others do it in memory)", t.Name())
+	}
+	t.Parallel()
+	b := newBench(t)
+	const limit = 25 * time.Second
+	c := b.start("test", "etcd", "-w", "register", "--faults", "partition:primaries", "--time-limit", limit.String())
+	c.until("window in force", upFor, func() bool { _, ok := b.window(); return ok })
+	id, had := b.id(), b.recorded()
+	b.docker("exec", b.container(id, "n2"), "pkill", "-KILL", "-x", "etcd")
+	began := time.Now()
+	status := c.wait(limit + 3*time.Minute)
+	took := time.Since(began).Round(time.Second)
+	if status != "exit status 2" {
+		t.Errorf("it ended with %s:\n%s", status, c.output())
+	}
+	var v store.Verdict
+	if !b.read(store.VerdictFile, &v) || v.Verdict.String() != "inconclusive" || !strings.Contains(strings.Join(v.Errors, "\n"), "etcd on n2 died by itself (signal: killed)") {
+		t.Errorf("the verdict is %s with errors %q", v.Verdict, v.Errors)
+	}
+	b.judged()
+	note(t, "a database dies by itself, Docker", status, b.lost(had), b.nothing(id), fmt.Sprintf("inconclusive; ended in %s with %s left of its time", took, limit))
+}
+
 // TestASecondControllerIsRefused is alone on the machine: its first run is to be valid.
 func TestASecondControllerIsRefused(t *testing.T) {
 	b := newBench(t)
