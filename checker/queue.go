@@ -51,6 +51,7 @@ const (
 	queueDuplicatesNever   mistake = "a second delivery is never wrong"
 	queueLostAlways        mistake = "at most once is at least once"
 	queueEmptyIsADelivery  mistake = "an empty answer is an item"
+	queueNamedIsAnyItem    mistake = "a dequeue of unknown outcome that names its item may have taken another"
 	queueInfoDrainNamesNil mistake = "what a drain of unknown outcome names was not delivered"
 )
 
@@ -105,6 +106,7 @@ type item struct {
 	text       string
 	enqueues   []history.Call
 	deliveries []delivery // by at
+	named      int        // dequeues of unknown outcome that were given it: it is not lost, and may come again
 }
 
 // proof is a moment at which a queue was seen empty through a node.
@@ -123,6 +125,7 @@ type queueHistory struct {
 	nodes  []string
 	proofs []proof
 	takers []history.Call // dequeues and drains of unknown outcome
+	named  int            // of them those that name the one item that they may have taken
 	t      *queueCounts
 }
 
@@ -248,6 +251,10 @@ func (q *queueHistory) took(c history.Call) (empty bool, err error) {
 		q.takers = append(q.takers, c)
 		if list, ok := ret.Value.List(); ok && ended && drain && q.without != queueInfoDrainNamesNil {
 			deliver(c.Info, list...) // it came so far
+		}
+		if ended && !drain && !batch && !ret.Value.IsNil() && !q.acknowledged && q.without != queueNamedIsAnyItem {
+			q.item(ret.Value).named++ // it came, and whether the queue knows that it did is not known
+			q.named++
 		}
 		return drain && ended && q.without == queueInfoDrainProves, nil
 	case c.Type != history.OK:

@@ -173,7 +173,7 @@ func (q *queueHistory) match(x *item) (m matched) {
 			m.lost++
 		}
 	}
-	m.lost -= deliveredOK
+	m.lost = max(0, m.lost-deliveredOK-x.named)
 	m.recovered = max(0, m.recovered-deliveredOK)
 	return m
 }
@@ -207,7 +207,7 @@ func (q *queueHistory) mayTake() int {
 	if q.acknowledged && q.without != queueAckedTakes || q.without == queueInfoTakesNothing {
 		return 0
 	}
-	return q.unknownDeliveries(math.MaxInt)
+	return max(0, q.unknownDeliveries(math.MaxInt)-q.named)
 }
 
 // unknownDeliveries is how many items the dequeues of unknown outcome that were called before a position may have

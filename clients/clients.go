@@ -30,7 +30,8 @@ type Driver interface {
 type Conn interface {
 	// Invoke performs op and gives the value and what the database said beside it. A nil error: ok.
 	// NotDone(err): fail. ANY other error, a panic, the deadline: the Conn is closed and replaced, and the
-	// op is info (fail when its OpSpec is ReadOnly). Invoke sends an effect at most once, whatever happens.
+	// op is info (fail when its OpSpec is ReadOnly); a value beside it is what the client was given all the same, such as a
+	// message whose acknowledgement got no answer. Invoke sends an effect at most once, whatever happens.
 	Invoke(ctx context.Context, op history.Op) (value, ext history.Value, err error)
 	Close() error
 }

@@ -25,6 +25,8 @@ func Queue() Workload {
 		Object: "queue",
 		Ops:    []string{"enqueue", "dequeue"},
 		Flags: func(f *pflag.FlagSet) {
+			f.String("delivery", "at-least-once", "what was promised of each message: at-most-once, at-least-once or exactly-once")
+			f.String("order", "none", "what was promised of the order: none, producer (that of each client) or fifo (that of all)")
 			f.Int("backlog", defaultBacklog, "messages that may wait in the queue; with more of them clients only take messages out")
 		},
 		Build: buildQueue,
@@ -44,9 +46,9 @@ func buildQueue(o Options) (Built, error) {
 	}
 	take := history.Op{F: "dequeue", Key: o.RunID}
 	return Built{
-		Main:     Rate(o.Rate, &backlog{key: o.RunID, most: most}),
+		Main:     Rate(o.Rate, &backlog{key: o.RunID, most: most, waiting: map[history.Value]bool{}, taken: map[history.Value]bool{}}),
 		Final:    TimeLimit(finalReadsFor, untilEmpty(o, take)),
-		Checkers: []string{"queue", "stats", "recovery", "coverage"},
+		Checkers: []string{"total-queue", "stats", "recovery", "coverage"},
 	}, nil
 }
 
@@ -54,7 +56,8 @@ func buildQueue(o Options) (Built, error) {
 type backlog struct {
 	key     string
 	most    int
-	waiting int // acknowledged and not yet taken, as far as it was told
+	waiting map[history.Value]bool // acknowledged and not yet taken, as far as it was told
+	taken   map[history.Value]bool // before it was acknowledged
 }
 
 func (b *backlog) Next(c *Ctx) (history.Op, time.Duration, Status) {
@@ -63,7 +66,7 @@ func (b *backlog) Next(c *Ctx) (history.Op, time.Duration, Status) {
 		return history.Op{}, 0, Pending
 	}
 	op := history.Op{F: "dequeue", Key: b.key, Process: process}
-	if b.waiting < b.most && c.Draw(w, c.Count(w))%2 == 0 {
+	if len(b.waiting) < b.most && c.Draw(w, c.Count(w))%2 == 0 {
 		op.F, op.Value = "enqueue", history.Int(c.Unique(w))
 	}
 	return op, c.Now, Ready
@@ -72,10 +75,14 @@ func (b *backlog) Next(c *Ctx) (history.Op, time.Duration, Status) {
 func (b *backlog) Update(_ *Ctx, op history.Op) {
 	switch {
 	case op.Type != history.OK:
+	case op.F == "enqueue" && b.taken[op.Value]:
+		delete(b.taken, op.Value)
 	case op.F == "enqueue":
-		b.waiting++
+		b.waiting[op.Value] = true
+	case b.waiting[op.Value]:
+		delete(b.waiting, op.Value)
 	case !op.Value.IsNil():
-		b.waiting--
+		b.taken[op.Value] = true
 	}
 }
 

@@ -18,6 +18,7 @@ func SetFull() Workload {
 		Object: "set",
 		Ops:    []string{"add", "read"},
 		Flags: func(f *pflag.FlagSet) {
+			f.Bool("linearizable", true, "an element that is missing for a while, and comes back, is an anomaly too")
 			f.Int("ops-per-set", 300, "operations on a set before a new one takes its place; every read is of the whole set")
 		},
 		Build: buildSetFull,

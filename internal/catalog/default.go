@@ -3,6 +3,7 @@ package catalog
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -52,11 +53,14 @@ func Default() *Catalog {
 			Name: "sample", Doc: "A replicated store inside this process, on Raft: no Docker, no root, and bugs to switch on.", Default: "register",
 			DB: sample.NewDatabase, Driver: sample.NewDriver, Provider: sample.NewProvider, Rung: sample.ProviderName, Simulate: simulate.Run,
 			Flags: func(fs *pflag.FlagSet) {
+				fs.Duration("visibility", time.Second, "how long a delivery of a queue waits for its acknowledgement before the message comes back")
+				fs.Int("abandon", 20, "one delivery of so many is given up by its client unacknowledged, so that the message must come back; 0: none")
 				fs.String("bug", "", "what it does wrong, by name: "+strings.Join(sample.BugNames(), ", "))
 			},
 		}},
 		Workloads: []workloads.Workload{
 			workloads.Register(), workloads.Deletes(), workloads.Set(), workloads.Counter(), workloads.UniqueIDs(), workloads.Bank(), workloads.Lock(),
+			workloads.Queue(), workloads.SetFull(), workloads.Monotonic(),
 		},
 		Faults:   nemesis.Kinds(),
 		Checkers: slices.Concat(linear.All(), checker.OnePass()),

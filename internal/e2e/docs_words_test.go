@@ -74,7 +74,7 @@ func TestOwnMain(t *testing.T) {
 		args, want string
 	}{
 		{"list targets", "etcd-cached"},
-		{"list targets", "bank, lock, hot."},
+		{"list targets", ", hot."},
 		{"list workloads", "hot"},
 		{"test etcd-cached --dry-run", "workload     hot"},
 		{"test etcd -w hot --faults partition:halves --dry-run", "partition:halves"},

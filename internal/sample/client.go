@@ -43,6 +43,10 @@ func (q *Request) finish(res result) {
 // did not happen.
 func (q *Request) Harmless() bool { return q.harmless }
 
+// Seen is what the client of an operation of unknown outcome knows all the same: a message that it was given, and whose
+// acknowledgement got no answer. Nil: nothing.
+func (q *Request) Seen() history.Value { return q.seen }
+
 // notSent is the error of a request that came before the effect.
 func notSent(err error) error {
 	if clients.IsNotDone(err) {

@@ -70,10 +70,10 @@ func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Va
 	case a := <-got:
 		return a.value, a.ext, a.err
 	case <-ctx.Done():
-		harmless := false
+		harmless, seen := false, history.Value("")
 		c.n.h.do(func(*Store) {
 			q.Cancel()
-			harmless = q.Harmless()
+			harmless, seen = q.Harmless(), q.Seen()
 		})
 		select {
 		case a := <-got: // it came at the last moment, and the client's side of it knows
@@ -83,6 +83,6 @@ func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Va
 		if harmless {
 			return "", "", clients.NotDone(ctx.Err())
 		}
-		return "", "", ctx.Err()
+		return seen, "", ctx.Err()
 	}
 }

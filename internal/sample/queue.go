@@ -127,11 +127,9 @@ func dequeue(s *Store, r *replica, q *Request) {
 		case s.sizes.abandon > 0 && token%s.sizes.abandon == 0:
 			q.finish(refused("abandoned", "the client gives this delivery up, for the queue to deliver the message again"))
 		default:
-			q.harmless = false
+			q.harmless, q.seen = false, got.value
 			s.step(r, q, acknowledge, got.ext, func(ack result) {
-				if ack.err == nil {
-					ack.value, ack.ext = got.value, got.ext
-				}
+				ack.value, ack.ext = got.value, got.ext
 				q.finish(ack)
 			})
 		}

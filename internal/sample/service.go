@@ -34,8 +34,9 @@ type Request struct {
 	seq    uint64        // of an effect: its number in this life of the replica
 	sent   time.Duration // when it was proposed for the last time
 
-	part     *Request // of an operation of several requests: the one that is under way
-	harmless bool     // and: none of them could have an effect so far
+	part     *Request      // of an operation of several requests: the one that is under way
+	harmless bool          // and: none of them could have an effect so far
+	seen     history.Value // and: what its client has in its hands already
 }
 
 // result is what an operation comes to.

@@ -76,6 +76,9 @@ func (w *World) Submit(worker int, op history.Op) {
 			done.Type, done.Err = history.Fail, clients.ErrorOf(err)
 		default:
 			done.Type, done.Err = history.Info, clients.ErrorOf(err)
+			if !value.IsNil() {
+				done.Value = value
+			}
 		}
 		w.answers = append(w.answers, done)
 	}
@@ -97,7 +100,7 @@ func (w *World) Submit(worker int, op history.Op) {
 	}
 	s.after(&s.clients, w.opTimeout, func() {
 		q.Cancel()
-		end("", "", errTimeout, sp.readOnly || q.Harmless())
+		end(q.Seen(), "", errTimeout, sp.readOnly || q.Harmless())
 	})
 }
 

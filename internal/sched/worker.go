@@ -118,6 +118,8 @@ func (w *worker) do(op history.Op) history.Op {
 		op.Type = history.Info
 		if w.g.specs[op.F].ReadOnly {
 			op.Type = history.Fail
+		} else if !value.IsNil() && value.Valid() {
+			op.Value = value // what the client had in its hands before it lost sight of the rest
 		}
 	}
 	w.rest(began)

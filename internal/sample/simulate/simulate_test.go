@@ -50,7 +50,7 @@ func faults(t *testing.T, names ...string) (out []nemesis.Asked) {
 
 func workload(t *testing.T, name string) workloads.Workload {
 	t.Helper()
-	for _, w := range []workloads.Workload{workloads.Register(), workloads.Set(), workloads.Bank(), workloads.Lock()} {
+	for _, w := range []workloads.Workload{workloads.Register(), workloads.Set(), workloads.Bank(), workloads.Lock(), workloads.Queue()} {
 		if w.Name == name {
 			return w
 		}
@@ -136,7 +136,7 @@ func TestTheSameSeedGivesTheSameHistory(t *testing.T) {
 			for i := range seeds {
 				t.Run(fmt.Sprint("seed ", i), func(t *testing.T) {
 					t.Parallel() // beside others: nothing may be shared
-					cfg := quick(t, []string{"register", "set", "bank", "lock"}[i%4], uint64(i+1), "", "partition", "kill", "pause", "kill:all")
+					cfg := quick(t, []string{"register", "set", "bank", "lock", "queue"}[i%5], uint64(i+1), "", "partition", "kill", "pause", "kill:all")
 					cfg.TimeLimit, cfg.Interval, cfg.Rate, cfg.Workers = 10*time.Second, 2*time.Second, 100, 9
 					r := &record{}
 					cfg.History = r

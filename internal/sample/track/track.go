@@ -66,7 +66,7 @@ var faultSets = [][]string{
 }
 
 // cleanParams are what short runs need: locks that are given back within a fault.
-var cleanParams = map[string]history.Params{"lock": {"hold": "1s"}}
+var cleanParams = map[string]history.Params{"lock": {"hold": "1s"}, "queue": {"delivery": "exactly-once"}}
 
 // one is a run and its judgement.
 type one struct {
