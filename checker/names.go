@@ -17,7 +17,7 @@ var (
 
 // Catalogue lists every anomaly that the checkers of this module name.
 func Catalogue() []AnomalyDoc {
-	return slices.Concat(firstNames(), queueNames(), sessionNames(), linearNames())
+	return slices.Concat(firstNames(), queueNames(), sessionNames(), linearNames(), txnNames())
 }
 
 func firstNames() []AnomalyDoc {

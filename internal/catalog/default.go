@@ -9,6 +9,7 @@ import (
 
 	"github.com/partita-dev/partita/checker"
 	"github.com/partita-dev/partita/checker/linear"
+	"github.com/partita-dev/partita/checker/txn"
 	etcdclient "github.com/partita-dev/partita/clients/etcd"
 	postgresclient "github.com/partita-dev/partita/clients/postgres"
 	redisclient "github.com/partita-dev/partita/clients/redis"
@@ -63,6 +64,6 @@ func Default() *Catalog {
 			workloads.Queue(), workloads.SetFull(), workloads.Monotonic(),
 		},
 		Faults:   nemesis.Kinds(),
-		Checkers: slices.Concat(linear.All(), checker.OnePass()),
+		Checkers: slices.Concat(linear.All(), checker.OnePass(), txn.All()),
 	}
 }
