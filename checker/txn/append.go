@@ -36,6 +36,7 @@ func (l *lists) judge() {
 		if l.write[m] {
 			if s.write != none {
 				inter[s.write] = true
+				l.judgeOwnOrder(t, s.write, l.arg[m])
 			}
 			s.write = l.arg[m]
 		}
@@ -104,6 +105,18 @@ func (l *lists) judgeAppend(t, m int32, s *state, first []int32, irregular map[[
 				l.label(other), l.label(t), l.keys[k], l.versionText(k, s.external))
 		})
 	}
+}
+
+// judgeOwnOrder looks at two appends of one transaction to one key, a and then b: a list that shows b shows a before it.
+func (l *lists) judgeOwnOrder(t, a, b int32) {
+	if l.typ[t] == history.Fail || l.place[b] == 0 || l.place[a] > 0 && l.place[a] < l.place[b] || l.mistake == "no-own-order" {
+		return
+	}
+	k := l.writes[b].key
+	l.found.add("internal", k, []int32{t, l.reader[k]}, func() string {
+		return fmt.Sprintf("%s appended %s and then %s to key %s, but %s read %s, where the first is not before the second",
+			l.label(t), l.elementText(a), l.elementText(b), l.keys[k], l.label(l.reader[k]), l.versionText(k, l.place[b]))
+	})
 }
 
 // readBefore looks in the odd reads of a transaction for an element that it appends at m.

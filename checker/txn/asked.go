@@ -94,11 +94,8 @@ func (a *asked) options(p history.Params) error {
 }
 
 // list splits a comma separated list.
-func list(s string) (out []string) {
-	for _, e := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }) {
-		out = append(out, e)
-	}
-	return out
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // knownAnomalies are all names that can be forbidden.

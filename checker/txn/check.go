@@ -15,13 +15,12 @@ import (
 // judgement is what is known of a history before it is put into a result.
 type judgement struct {
 	*columns
-	found    *found
-	graph    *graph
-	source   source
-	writes   string
-	facts    map[string]any
-	findings map[string]string // the model that an anomaly rules out by itself, where the name does not say it
-	mistake  mistake
+	found   *found
+	graph   *graph
+	source  source
+	writes  string
+	facts   map[string]any
+	mistake mistake
 }
 
 // timeline gives when the transactions of columns happened.
@@ -45,7 +44,7 @@ func (c *columns) timeline() timeline {
 // result searches for cycles and says what all of it means for what was asked.
 func (j *judgement) result(ctx context.Context, a asked) checker.Result {
 	s := search(ctx, j.graph, j.timeline(), j.mistake)
-	cycles, doubted := prove(j.view, s, j.source, j.writes)
+	cycles, doubted := prove(j.columns, s, j.source, j.writes)
 	counts := maps.Clone(j.found.counts)
 	if counts == nil {
 		counts = map[string]int{}

@@ -16,6 +16,15 @@ type claim struct {
 	a, b     string // ww: from wrote a, to wrote b; wr: from wrote a, to read it; rw: from read a last ("" when nothing was there), to wrote b
 	because  string // why b comes after a: one of the reasons below
 	p, q     int    // transactions that show it
+
+	fromSeen, toSeen *sighting // where nobody knows the end of from or to, and it wrote: what shows that it took place
+}
+
+// sighting is a read that shows a write of a transaction.
+type sighting struct {
+	by         int // the reader
+	object     string
+	key, value string
 }
 
 // Why a version comes after another.
@@ -31,6 +40,32 @@ const (
 // source makes claims of the edges of a graph.
 type source interface {
 	why(e edge) (claim, bool)
+	sighting(t int32) *sighting // of a transaction of which nobody knows the end; nil for none
+}
+
+// explained is the reason of an edge, with what shows that transactions of which nobody knows the end took place.
+func explained(c *columns, s source, e edge) (claim, bool) {
+	out, ok := s.why(e)
+	if ok && e.label != 0 {
+		if c.typ[e.from] == history.Info {
+			out.fromSeen = s.sighting(e.from)
+		}
+		if c.typ[e.to] == history.Info {
+			out.toSeen = s.sighting(e.to)
+		}
+	}
+	return out, ok
+}
+
+// sighting finds a read of something that a transaction appended.
+func (l *lists) sighting(t int32) *sighting {
+	from, to := l.mops(t)
+	for m := from; m < to; m++ {
+		if k := l.key[m]; l.write[m] && l.place[l.arg[m]] > 0 {
+			return &sighting{int(l.call[l.reader[k]]), l.view.Ops[l.inv[t]].Key, l.micro(t, k), l.elementText(l.arg[m])}
+		}
+	}
+	return nil
 }
 
 // base fills in what every claim has.
@@ -107,7 +142,7 @@ func (l *lists) claim(e edge, m, n int32) (c claim, far int32, ok bool) {
 		c.p, c.because = int(l.call[l.reader[k]]), inRead
 		if l.place[b] == 0 {
 			c.because = unseen
-			return c, int32(len(order)) + 1 - l.place[a], l.isUnseen(b) && l.typ[e.to] == history.OK
+			return c, int32(len(order)) + 1 - l.place[a], l.isUnseen(b)
 		}
 		return c, l.place[b] - l.place[a], true
 	case e.label == rw && !l.write[m] && l.write[n]:
@@ -125,7 +160,7 @@ func (l *lists) claim(e edge, m, n int32) (c claim, far int32, ok bool) {
 		}
 		if l.place[b] == 0 {
 			c.because = unseen
-			return c, int32(len(order)) + 1 - at, l.isUnseen(b) && l.typ[e.to] == history.OK
+			return c, int32(len(order)) + 1 - at, l.isUnseen(b)
 		}
 		return c, l.place[b] - at, true
 	}

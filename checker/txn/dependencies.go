@@ -92,11 +92,25 @@ func (l *lists) graph() *graph {
 // isUnseen says whether no read shows a write, not even one that is no beginning of the order.
 func (l *lists) isUnseen(w int32) bool { return l.place[w] == 0 && !l.beside[w] }
 
-// unseen lists, for each key, the committed transactions with an append that no read shows.
+// sighted says of each transaction of which nobody knows the end whether a read shows something that it appended: then it
+// took place as a whole.
+func (l *lists) sighted() []bool {
+	out := make([]bool, l.txns())
+	for i, w := range l.writes {
+		if l.place[i] > 0 && l.typ[w.txn] == history.Info && l.mistake != "no-sighting" {
+			out[w.txn] = true
+		}
+	}
+	return out
+}
+
+// unseen lists, for each key, the transactions that took place with an append that no read shows.
 func (l *lists) unseen() map[int32][]int32 {
 	out := map[int32][]int32{}
+	sighted := l.sighted()
 	for i, w := range l.writes {
-		if !l.isUnseen(int32(i)) || l.typ[w.txn] != history.OK && (l.typ[w.txn] == history.Fail || l.mistake != "unseen-info") {
+		took := l.typ[w.txn] == history.OK || sighted[w.txn] || l.mistake == "unseen-info" && l.typ[w.txn] == history.Info
+		if !took || !l.isUnseen(int32(i)) {
 			continue
 		}
 		if us := out[w.key]; len(us) == 0 || us[len(us)-1] != w.txn {

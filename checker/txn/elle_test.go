@@ -182,7 +182,7 @@ func TestElleHistories(t *testing.T) {
 	for _, c := range cases {
 		id := strings.TrimSuffix(filepath.Base(c.File), ".edn")
 		v := elleHistory(t, filepath.Join(dir, strings.TrimSuffix(c.File, ".edn")+".jsonl"))
-		var k checker.Checker = ListAppend().Checker
+		k := ListAppend().Checker
 		if c.Kind == "rw-register" {
 			k = RWRegister().Checker
 		}

@@ -34,19 +34,20 @@ type proven struct {
 
 // prove makes the claims of the shortest cycles of each kind and has them verified. doubted counts those that the verifier
 // did not confirm: there must be none, and they are not shown.
-func prove(v *history.View, s *searcher, from source, writes string) (out map[string][]proven, doubted int) {
+func prove(c *columns, s *searcher, from source, writes string) (out map[string][]proven, doubted int) {
+	v := c.view
 	out = map[string][]proven{}
 	check := verifier{v: v, writes: writes}
 	for name, cs := range s.cycles {
 		slices.SortStableFunc(cs, func(a, b cycle) int { return cmp.Compare(len(a.edges), len(b.edges)) })
-		for _, c := range cs[:min(len(cs), described)] {
-			p := proven{cycle: c}
-			for _, e := range c.edges {
-				if reason, ok := from.why(e); ok {
+		for _, y := range cs[:min(len(cs), described)] {
+			p := proven{cycle: y}
+			for _, e := range y.edges {
+				if reason, ok := explained(c, from, e); ok {
 					p.claims = append(p.claims, reason)
 				}
 			}
-			if len(p.claims) < len(c.edges) || check.cycle(p.claims) != nil {
+			if len(p.claims) < len(y.edges) || check.cycle(p.claims) != nil {
 				doubted++
 				continue
 			}

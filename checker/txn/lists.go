@@ -129,6 +129,10 @@ func (l *lists) orders() (ends []int32) {
 			continue
 		}
 		text := l.text(l.reader[k], l.longest[k])
+		if spaced(text) {
+			l.regular[k] = false
+			continue
+		}
 		for i := 1; i < len(text)-1; {
 			j := nestedValue(text, i)
 			if text[0] != '[' || j <= i {

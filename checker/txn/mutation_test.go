@@ -16,7 +16,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 	t.Run("list-append", func(t *testing.T) {
 		for _, m := range []mistake{
 			"no-ww", "no-wr", "no-rw", "no-unseen-ww", "no-unseen-rw", "no-info", "no-G1a", "no-G1b", "no-internal", "no-future-read", "no-lost-update",
-			"no-dirty-update", "no-realtime", "unseen-info", "no-process",
+			"no-dirty-update", "no-realtime", "unseen-info", "no-process", "no-own-order", "no-sighting",
 		} {
 			noticed(t, m, false, listAppend{}, listAppend{mistake: m})
 		}
@@ -24,7 +24,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 	t.Run("rw-register", func(t *testing.T) {
 		for _, m := range []mistake{
 			"no-ww", "no-wr", "no-rw", "no-initial", "no-info", "unseen-info", "failed-writes", "no-G1a", "no-G1b", "no-internal", "no-future-read",
-			"no-lost-update", "no-realtime", "no-process", "no-wfr", "no-zones",
+			"no-lost-update", "no-realtime", "no-process", "no-wfr", "no-zones", "no-sighting",
 		} {
 			noticed(t, m, true, rwRegister{}, rwRegister{mistake: m})
 		}

@@ -164,8 +164,14 @@ func nestedValue(s string, i int) int {
 	return -1
 }
 
+// spaced says whether there is white space in a text.
+func spaced(s string) bool { return strings.ContainsAny(s, " \t\r\n") }
+
 // elements splits the text of a list. "null" is the empty list; false for what is no list.
 func elements(s string) ([]string, bool) {
+	if spaced(s) {
+		s = compacted(s)
+	}
 	if s == "null" || s == "[]" {
 		return nil, true
 	}

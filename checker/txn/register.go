@@ -68,6 +68,7 @@ type registers struct {
 	strange []stranger
 	inter   []bool // of each write: its transaction wrote the key again
 	seen    []bool // of each write: an ok transaction read it
+	sighted []bool // of each transaction: an ok transaction read something that it wrote
 	from    []int32
 	touches []touch // by key, each key's in the order of invocations
 	mistake mistake
@@ -85,7 +86,7 @@ func initial(k int32) int32 { return -2 - k }
 
 // readRegisters finds the version that every read saw: afterwards arg of a read is its version.
 func readRegisters(c *columns, broken mistake) *registers {
-	g := &registers{columns: c, inter: make([]bool, len(c.writes)), seen: make([]bool, len(c.writes)), mistake: broken}
+	g := &registers{columns: c, inter: make([]bool, len(c.writes)), seen: make([]bool, len(c.writes)), sighted: make([]bool, c.txns()), mistake: broken}
 	c.eachRead(func(t, m int32) {
 		k, text := c.key[m], c.text(t, m)
 		if text == "null" {
@@ -93,7 +94,7 @@ func readRegisters(c *columns, broken mistake) *registers {
 			return
 		}
 		if c.arg[m] = c.writeOf(k, text); c.arg[m] >= 0 {
-			g.seen[c.arg[m]] = true
+			g.seen[c.arg[m]], g.sighted[c.writes[c.arg[m]].txn] = true, true
 			return
 		}
 		c.arg[m] = g.strangerOf(k, text)
@@ -127,7 +128,8 @@ func (g *registers) alive(w int32) bool {
 	case history.OK:
 		return true
 	case history.Info:
-		return (g.seen[w] || g.mistake == "unseen-info") && g.mistake != "no-info"
+		sighted := g.sighted[g.writes[w].txn] && (g.seen[w] || g.mistake != "no-sighting")
+		return (sighted || g.mistake == "unseen-info") && g.mistake != "no-info"
 	}
 	return g.mistake == "failed-writes"
 }
@@ -256,7 +258,7 @@ func (g *registers) meet() {
 				s := &states[k]
 				if s.last < begin {
 					*s = regState{first: none, version: none}
-					if ok && !g.write[m] && g.alive(g.arg[m]) && !(g.arg[m] >= 0 && g.writes[g.arg[m]].txn == t) {
+					if ok && !g.write[m] && g.alive(g.arg[m]) && (g.arg[m] < 0 || g.writes[g.arg[m]].txn != t) {
 						s.first = g.arg[m]
 					}
 				}

@@ -110,3 +110,20 @@ func (g *registers) because(c *claim, k, a int32, y touch) bool {
 	c.because, c.p, c.q = inRealtime, int(g.call[earliest]), int(g.call[latest])
 	return true
 }
+
+// sighting finds a read of something that a transaction wrote.
+func (g *registers) sighting(t int32) (out *sighting) {
+	from, to := g.mops(t)
+	for m := from; m < to && out == nil; m++ {
+		w := g.arg[m]
+		if !g.write[m] || !g.seen[w] {
+			continue
+		}
+		g.eachRead(func(reader, r int32) {
+			if out == nil && g.arg[r] == w {
+				out = &sighting{int(g.call[reader]), g.view.Ops[g.inv[t]].Key, g.micro(t, g.key[m]), g.elementText(w)}
+			}
+		})
+	}
+	return out
+}

@@ -238,3 +238,131 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+// White space changes nothing, and neither do elements that are no numbers.
+func TestOtherWaysToWriteTheSame(t *testing.T) {
+	v := story(t, `
+0 invoke append x 1 . append y 1
+1 invoke r x . r y
+1 ok r x [1] . r y nil
+0 ok append x 1 . append y 1
+- 2 r y [1] . append y "b,]"
+- 3 r y [1 "b,]"]`)
+	want := names(ListAppend().Checker.Check(context.Background(), checker.Input{History: v}))
+	for i := range v.Ops {
+		v.Ops[i].Value = history.Value(strings.NewReplacer("[", "[ ", "]", " ]", ",", " , ").Replace(strings.ReplaceAll(string(v.Ops[i].Value), `"b,]"`, `"b"`)))
+	}
+	if got := names(ListAppend().Checker.Check(context.Background(), checker.Input{History: v})); !slices.Equal(got, want) || len(want) == 0 {
+		t.Errorf("%v with white space, %v without", got, want)
+	}
+}
+
+func TestRWRegisterStories(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		params     history.Params
+		want       string
+		says       string
+	}{
+		{name: "one after another", text: `
+- 0 w x 1
+- 1 r x 1 . w x 2
+- 2 r x 2`, want: "valid"},
+		{name: "a stale read", text: `
+- 0 w x 1
+- 1 w x 2
+- 2 r x 1`, want: "invalid G-single-item-realtime", says: "T2 had ended before T4 began"},
+		{name: "nothing where something was", text: `
+- 0 w x 1
+- 1 r x nil`, want: "invalid G-single-item-realtime", says: "nothing is what was there before the first write"},
+		{name: "its own write forgotten", params: history.Params{"consistency": "strong-session-serializable"}, text: `
+- 0 w x 1
+- 0 r x nil
+- 1 r x 1`, want: "invalid G-single-item-process", says: "process 0"},
+		{name: "write skew", text: `
+0 invoke r x . w y 1
+1 invoke r y . w x 1
+0 ok r x nil . w y 1
+1 ok r y nil . w x 1`, want: "invalid G2-item"},
+		{name: "lost update", params: history.Params{"consistency": "repeatable-read"}, text: `
+- 2 w x 9
+0 invoke r x . w x 1
+1 invoke r x . w x 2
+0 ok r x 9 . w x 1
+1 ok r x 9 . w x 2`, want: "invalid lost-update"},
+		{name: "read skew by what was replaced", params: history.Params{"consistency": "serializable"}, text: `
+- 2 w x 8 . w y 8
+0 invoke r x . w x 1 . r y . w y 1
+1 invoke r x . r y
+0 ok r x 8 . w x 1 . r y 8 . w y 1
+1 ok r x 1 . r y 8`, want: "invalid G-single-item", says: "read 8 and wrote 1"},
+		{name: "the same is not known at read committed", params: history.Params{"consistency": "read-committed"}, text: `
+- 2 w x 8 . w y 8
+0 invoke r x . w x 1 . r y . w y 1
+1 invoke r x . r y
+0 ok r x 8 . w x 1 . r y 8 . w y 1
+1 ok r x 1 . r y 8`, want: "valid"},
+		{name: "an aborted read", text: `
+0 invoke w x 1
+0 fail w x 1
+- 1 r x 1`, want: "invalid G1a"},
+		{name: "an intermediate read", text: `
+0 invoke w x 1 . w x 2
+1 invoke r x
+1 ok r x 1
+0 ok w x 1 . w x 2
+- 2 r x 2`, want: "invalid G1b"},
+		{name: "its own write missing", text: `
+- 0 w x 1 . r x nil`, want: "invalid internal"},
+		{name: "its own write too early", text: `
+- 0 r x 1 . w x 1`, want: "invalid future-read"},
+		{name: "information in a circle", text: `
+0 invoke w x 1 . r y
+1 invoke w y 1 . r x
+0 ok w x 1 . r y 1
+1 ok w y 1 . r x 1`, want: "invalid G1c"},
+		{name: "out of nothing", text: `
+- 0 w x 1
+- 1 r x 3`, want: "invalid thin-air-read"},
+		{name: "back and forth in time", text: `
+0 invoke w x 1
+1 invoke w x 2
+- 2 r x 1
+- 3 r x 2
+- 4 r x 1
+0 ok w x 1
+1 ok w x 2`, want: "invalid cyclic-versions-realtime"},
+		{name: "an unknown write that was seen", text: `
+- 1 w x 1
+0 invoke w x 2
+0 info w x 2
+- 2 r x 2
+- 3 r x 1`, want: "invalid cyclic-versions-realtime"},
+		{name: "an unknown write that was not seen", text: `
+- 1 w x 1
+0 invoke w x 2
+0 info w x 2
+- 2 r x 1
+- 3 r x 1`, want: "valid"},
+		{name: "keys that are promised to be linearizable", params: history.Params{"consistency": "serializable", "linearizable-keys": "true"}, text: `
+- 0 w x 1
+- 1 w x 2
+2 invoke r x . w y 1
+3 invoke r y . r x
+3 ok r y 1 . r x 2
+2 ok r x 1 . w y 1
+- 4 r y 1`, want: "invalid cyclic-versions"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := RWRegister().Checker.Check(context.Background(), checker.Input{History: story(t, c.text), Params: c.params})
+			want := strings.Fields(c.want)
+			got := names(r)
+			if r.Verdict.String() != want[0] || len(want) == 1 && len(got) > 0 || len(want) > 1 && !slices.Contains(got, want[1]) {
+				t.Fatalf("%s %v (%s), expected %s", r.Verdict, got, r.Reason, c.want)
+			}
+			if c.says != "" && !slices.ContainsFunc(r.Anomalies, func(a checker.Anomaly) bool { return a.Name == want[1] && strings.Contains(a.Text, c.says) }) {
+				t.Errorf("nobody says %q in %+v", c.says, r.Anomalies)
+			}
+		})
+	}
+}

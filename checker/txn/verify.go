@@ -42,6 +42,8 @@ func (x verifier) claim(c claim) error {
 		return x.before(c.from, c.to, false)
 	case c.kind == "process":
 		return x.before(c.from, c.to, true)
+	case !x.happened(c.from, c.fromSeen) || !x.happened(c.to, c.toSeen):
+		return fmt.Errorf("nobody knows whether calls %d and %d happened", c.from, c.to)
 	case c.kind == "wr":
 		return x.wr(c)
 	case c.kind == "ww":
@@ -59,6 +61,24 @@ func (x verifier) claim(c claim) error {
 		return fmt.Errorf("call %d did not write %s to key %s", c.to, c.b, c.key)
 	}
 	return x.order(c)
+}
+
+// happened says whether a call took place: it is ok, or somebody read what it wrote.
+func (x verifier) happened(call int, seen *sighting) bool {
+	if x.v.Calls[call].Type == history.OK {
+		return true
+	}
+	if seen == nil {
+		return false
+	}
+	c := claim{object: seen.object, key: seen.key}
+	if !x.wrote(call, c, seen.value) || x.v.Calls[seen.by].Type != history.OK {
+		return false
+	}
+	return slices.ContainsFunc(x.mops(seen.by, c), func(m history.Mop) bool {
+		list, _ := m.Value.List()
+		return m.F == "r" && (at(list, seen.value) >= 0 || sameValue(string(m.Value), seen.value))
+	})
 }
 
 // before verifies that p ended before q began.
@@ -165,9 +185,6 @@ func (x verifier) order(c claim) error {
 		}
 		return fmt.Errorf("call %d does not show %q before %s in key %s", c.p, c.a, c.b, c.key)
 	case unseen:
-		if x.v.Calls[c.to].Type != history.OK {
-			return fmt.Errorf("nobody knows whether call %d happened", c.to)
-		}
 		if c.a == "" {
 			return nil
 		}
