@@ -61,7 +61,7 @@ func Default() *Catalog {
 		}},
 		Workloads: []workloads.Workload{
 			workloads.Register(), workloads.Deletes(), workloads.Set(), workloads.Counter(), workloads.UniqueIDs(), workloads.Bank(), workloads.Lock(),
-			workloads.Queue(), workloads.SetFull(), workloads.Monotonic(),
+			workloads.Queue(), workloads.Stack(), workloads.SetFull(), workloads.Monotonic(),
 		},
 		Faults:   nemesis.Kinds(),
 		Checkers: slices.Concat(linear.All(), checker.OnePass(), txn.All()),

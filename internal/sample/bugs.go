@@ -27,6 +27,7 @@ func Bugs() []Bug {
 		deliveredIsGone(),
 		doubleDelivery(),
 		snapshotWithoutDeliveries(),
+		stackPopsWhatItSees(),
 		setReadFromSnapshot(),
 		readByNeighbour(),
 		neverRecovers(),
