@@ -6,7 +6,7 @@ BIN           := $(CURDIR)/bin
 export GOBIN  := $(BIN)
 SHELL         := /bin/bash -o pipefail
 
-.PHONY: all build demo test unit lint doctor packages torture vacuous track-record mutants oracle rungs bench clean
+.PHONY: all build demo test unit lint doctor packages torture vacuous track-record findings mutants oracle rungs bench clean
 
 all: build
 
@@ -58,6 +58,11 @@ vacuous:
 # track-record tries every bug of the sample with 20 seeds and does 360 clean runs, and writes docs/track-record.md.
 track-record: vacuous
 	$(GO) run ./bench/trackrecord
+
+# findings reproduces what real databases are known to do: ONLY=postgresql for some of it, SEEDS=10 for more runs.
+SEEDS ?= 3
+findings: build doctor
+	$(BIN)/partita findings --seeds $(SEEDS) $(if $(ONLY),--only $(ONLY))
 
 # mutants spoils 10,000 histories and has every checker judge what is left: an error that says where, or a verdict.
 mutants:

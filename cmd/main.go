@@ -170,7 +170,7 @@ network and breaks nodes meanwhile, records every operation, and judges the hist
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return badArguments(fmt.Errorf("%w (see '%s --help')", err, c.CommandPath()))
 	})
-	root.AddCommand(a.testCmd(), a.demoCmd(), a.checkCmd(), a.convertCmd(), a.reportCmd(), a.listCmd(), a.clusterCmd(), a.healCmd(), a.doctorCmd(), a.versionCmd())
+	root.AddCommand(a.testCmd(), a.demoCmd(), a.findingsCmd(), a.checkCmd(), a.convertCmd(), a.reportCmd(), a.listCmd(), a.clusterCmd(), a.healCmd(), a.doctorCmd(), a.versionCmd())
 	guard(root)
 	return root
 }

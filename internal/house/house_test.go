@@ -23,7 +23,7 @@ var floors = []struct {
 	{[]string{"cluster", "checker"}, false},
 	{[]string{"internal/ssh", "internal/agent", "internal/remote"}, true},
 	{[]string{"clients", "nemesis", "docker", "workloads"}, false},
-	{[]string{"internal/netns", "internal/sample", "internal/sched", "internal/store", "internal/judge", "internal/report", "internal/doctor", "internal/catalog", "internal/run"}, true},
+	{[]string{"internal/netns", "internal/sample", "internal/sched", "internal/store", "internal/judge", "internal/report", "internal/doctor", "internal/findings", "internal/catalog", "internal/run"}, true},
 	{[]string{"cmd"}, false},
 	{[]string{"cmd/partita", "bench", "internal/house", "internal/e2e", "internal/torture"}, true},
 }
