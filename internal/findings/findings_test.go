@@ -64,7 +64,7 @@ func TestATableThatIsWrong(t *testing.T) {
 		{"control-of: lost", "control-of: seldom", `control of "seldom", which is no row above`},
 		{"[stale-read, lost-write]", "[stolen-read]", `no anomaly "stolen-read"`},
 		{"[stale-read, lost-write]", "[]", "says by which anomalies"},
-		{"what: it keeps", "waht: it keeps", "line 11"},
+		{"what: it keeps", "why: it keeps", "line 11"},
 		{"what: it keeps", "what: ''", "needs a name, a target and what it is"},
 		{"control-of: lost", "rare: true", "is not rare"},
 		{"expect: valid}", "expect: so-so}", "again: expect"},
