@@ -60,7 +60,7 @@ func (a *app) findingsCmd() *cobra.Command {
 					}
 				}
 			}
-			return a.printFindings(dir, findings.Sum(chosen, f.done))
+			return a.printTable(dir, findings.Sum(chosen, f.done))
 		},
 	}
 	c.Flags().StringSliceVar(&only, "only", nil, "targets, or beginnings of rows' names")
@@ -170,7 +170,7 @@ func (f *finder) again(ctx context.Context, dir string, params history.Params) (
 	return w.Verdict, err
 }
 
-func (a *app) printFindings(dir string, lines []findings.Line) error {
+func (a *app) printTable(dir string, lines []findings.Line) error {
 	tw := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "row\texpected\tfound\tseeds that agree")
 	var not []string
