@@ -145,16 +145,11 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 
 // demoOnce does one run of the demo.
 func (a *app) demoOnce(ctx context.Context, d demoRow, f demoFlags, p cluster.Provider, name string) (demoResult, error) {
-	tf := &testFlags{}
-	test := a.testCmdWith(tf)
 	args := append(d.args[1:len(d.args):len(d.args)], "--store", f.store, "--provider", name)
 	if f.seed != 0 {
 		args = append(args, "--seed", fmt.Sprint(f.seed))
 	}
-	if err := test.cmd.Flags().Parse(args); err != nil {
-		return demoResult{}, err
-	}
-	cfg, err := a.config(d.args[0], tf, test.cmd.Flags(), test.owners)
+	cfg, tf, err := a.preset(d.args[0], args...)
 	if err != nil {
 		return demoResult{}, err
 	}
@@ -164,9 +159,9 @@ func (a *app) demoOnce(ctx context.Context, d demoRow, f demoFlags, p cluster.Pr
 			return demoResult{}, err
 		}
 	}
-	out, status := a.testOnce(ctx, cfg, tf)
-	if status != nil && status.status != statusInvalid && status.status != statusUnknown {
-		return demoResult{}, status
+	out, err := a.judgedOnce(ctx, cfg, tf)
+	if err != nil {
+		return demoResult{}, err
 	}
 	nodes, ready := readyAfter(out)
 	return demoResult{

@@ -91,12 +91,7 @@ type finder struct {
 
 // row does one seed of a row, unless it was done before by the same command.
 func (f *finder) row(ctx context.Context, r findings.Row, seed uint64) error {
-	flags := &testFlags{}
-	test := f.a.testCmdWith(flags)
-	if err := test.cmd.Flags().Parse(append(slices.Clone(r.Args), "--store", f.dir, "--seed", fmt.Sprint(seed))); err != nil {
-		return fmt.Errorf("row %s of the findings: %w", r.Name, err)
-	}
-	cfg, err := f.a.config(r.Target, flags, test.cmd.Flags(), test.owners)
+	cfg, flags, err := f.a.preset(r.Target, append(slices.Clone(r.Args), "--store", f.dir, "--seed", fmt.Sprint(seed))...)
 	if err != nil {
 		return fmt.Errorf("row %s of the findings: %w", r.Name, err)
 	}
@@ -111,9 +106,9 @@ func (f *finder) row(ctx context.Context, r findings.Row, seed uint64) error {
 	} else if err := f.provide(ctx, &cfg, flags.provider); err != nil {
 		return err
 	}
-	out, status := f.a.testOnce(ctx, cfg, flags)
-	if status != nil && status.status != statusInvalid && status.status != statusUnknown {
-		return status
+	out, err := f.a.judgedOnce(ctx, cfg, flags)
+	if err != nil {
+		return err
 	}
 	x := findings.Result{
 		Row: r.Name, Seed: seed, Command: cfg.Command, Verdict: out.Verdict.Verdict, Summary: out.Verdict.Summary, Dir: relative(out.Dir),

@@ -123,6 +123,26 @@ func (a *app) testCmdWith(f *testFlags) parsedTest {
 	return parsedTest{c, owners}
 }
 
+// preset decides about a run from its target and arguments, as `partita test TARGET ARGS` would, for commands that do several.
+func (a *app) preset(target string, args ...string) (run.Config, *testFlags, error) {
+	f := &testFlags{}
+	test := a.testCmdWith(f)
+	if err := test.cmd.Flags().Parse(args); err != nil {
+		return run.Config{}, nil, err
+	}
+	cfg, err := a.config(target, f, test.cmd.Flags(), test.owners)
+	return cfg, f, err
+}
+
+// judgedOnce does one run; the error is of one that came to no verdict.
+func (a *app) judgedOnce(ctx context.Context, cfg run.Config, f *testFlags) (run.Outcome, error) {
+	out, s := a.testOnce(ctx, cfg, f)
+	if s != nil && s.status != statusInvalid && s.status != statusUnknown {
+		return out, s
+	}
+	return out, nil
+}
+
 // config decides everything about a run from its flags.
 func (a *app) config(target string, f *testFlags, fs *pflag.FlagSet, owners paramOwners) (cfg run.Config, err error) {
 	t, err := a.catalog.Target(target)

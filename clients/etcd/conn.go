@@ -48,7 +48,7 @@ func (c *conn) Close() error {
 func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Value, err error) {
 	do := c.find(op.F)
 	if do == nil {
-		return "", "", badOp("etcd has no operation %q on a %s", op.F, c.object)
+		return "", "", clients.BadOp("etcd has no operation %q on a %s", op.F, c.object)
 	}
 	return perform(ctx, op, do)
 }
@@ -153,7 +153,7 @@ func text(v history.Value) string { return string(stored([]byte(v.JSON()))) }
 // write puts a value. Nil is refused: it stands for a register that was never written.
 func (c *conn) write(ctx context.Context, op history.Op) (history.Value, extra, error) {
 	if op.Value.IsNil() {
-		return "", extra{}, badOp("write of nothing to %q", op.Key)
+		return "", extra{}, clients.BadOp("write of nothing to %q", op.Key)
 	}
 	r, err := c.client.Put(ctx, root+op.Key, text(op.Value))
 	if err != nil {
@@ -166,7 +166,7 @@ func (c *conn) write(ctx context.Context, op history.Op) (history.Value, extra, 
 func (c *conn) cas(ctx context.Context, op history.Op) (history.Value, extra, error) {
 	from, to, ok := op.Value.Pair()
 	if !ok || to.IsNil() {
-		return "", extra{}, badOp("cas of %q with %s: expected [from,to]", op.Key, op.Value.JSON())
+		return "", extra{}, clients.BadOp("cas of %q with %s: expected [from,to]", op.Key, op.Value.JSON())
 	}
 	key := root + op.Key
 	compare := clientv3.Compare(clientv3.Value(key), "=", text(from))
@@ -187,7 +187,7 @@ func (c *conn) cas(ctx context.Context, op history.Op) (history.Value, extra, er
 func (c *conn) add(ctx context.Context, op history.Op) (history.Value, extra, error) {
 	n, ok := op.Value.Int()
 	if !ok {
-		return "", extra{}, badOp("add of %s to %q: expected a whole number", op.Value.JSON(), op.Key)
+		return "", extra{}, clients.BadOp("add of %s to %q: expected a whole number", op.Value.JSON(), op.Key)
 	}
 	element := history.Int(n)
 	r, err := c.client.Put(ctx, elements(op.Key)+string(element), element.JSON())

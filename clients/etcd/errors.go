@@ -25,11 +25,6 @@ var (
 // errInsufficient is a transfer that was never sent, for there is not enough money as far as this client knows.
 var errInsufficient = clients.NotDone(clients.Coded("insufficient", errors.New("there is not enough money")))
 
-// badOp is an operation that was never sent because it makes no sense.
-func badOp(format string, args ...any) error {
-	return clients.NotDone(clients.Coded("bad-op", fmt.Errorf(format, args...)))
-}
-
 // serverCodes are the codes of what etcd itself says. None of them but the one in classify proves anything.
 var serverCodes = []struct {
 	err  error

@@ -6,6 +6,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/history"
 )
 
@@ -99,7 +100,7 @@ func (c *conn) guarded(ctx context.Context, op history.Op) (history.Value, extra
 	first, _, ok := op.Value.Pair()
 	token, isInt := first.Int()
 	if !ok || !isInt || token < 1 {
-		return "", extra{}, badOp("write of %s under %q: expected [token,value]", op.Value.JSON(), op.Key)
+		return "", extra{}, clients.BadOp("write of %s under %q: expected [token,value]", op.Value.JSON(), op.Key)
 	}
 	r, err := c.client.Txn(ctx).
 		If(clientv3.Compare(clientv3.CreateRevision(root+op.Key), "=", token)).

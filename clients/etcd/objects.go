@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/history"
 )
 
@@ -26,7 +27,7 @@ func (c *conn) note(kvs []*mvccpb.KeyValue, keys ...string) error {
 	for _, kv := range kvs {
 		n, err := strconv.ParseInt(string(kv.Value), 10, 64)
 		if err != nil {
-			return badOp("%s holds %q: it is no number of ours", kv.Key, kv.Value)
+			return clients.BadOp("%s holds %q: it is no number of ours", kv.Key, kv.Value)
 		}
 		c.seen[string(kv.Key)] = entry{n, kv.ModRevision}
 	}
@@ -72,7 +73,7 @@ func found(rs []*etcdserverpb.ResponseOp) (kvs []*mvccpb.KeyValue) {
 func (c *conn) count(ctx context.Context, op history.Op) (history.Value, extra, error) {
 	n, ok := op.Value.Int()
 	if !ok {
-		return "", extra{}, badOp("add of %s to %q: expected a whole number", op.Value.JSON(), op.Key)
+		return "", extra{}, clients.BadOp("add of %s to %q: expected a whole number", op.Value.JSON(), op.Key)
 	}
 	key := root + op.Key
 	e, err := c.exchange(ctx, []string{key}, []int64{c.seen[key].number + n})
@@ -122,7 +123,7 @@ func (c *conn) transfer(ctx context.Context, op history.Op) (history.Value, extr
 	}
 	if err := op.Value.Decode(&t); err != nil || t.From == nil || t.To == nil || *t.From == *t.To || t.Amount < 1 ||
 		min(*t.From, *t.To) < 0 || max(*t.From, *t.To) >= c.accounts {
-		return "", extra{}, badOp("transfer %s in %q: expected from and to, two of %d accounts, and an amount", op.Value.JSON(), op.Key, c.accounts)
+		return "", extra{}, clients.BadOp("transfer %s in %q: expected from and to, two of %d accounts, and an amount", op.Value.JSON(), op.Key, c.accounts)
 	}
 	from, has := c.account(op, *t.From)
 	to, had := c.account(op, *t.To)

@@ -6,6 +6,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/history"
 )
 
@@ -13,7 +14,7 @@ import (
 // put over by one that is equal.
 func (c *conn) enqueue(ctx context.Context, op history.Op) (history.Value, extra, error) {
 	if op.Value.IsNil() {
-		return "", extra{}, badOp("enqueue of nothing into %q", op.Key)
+		return "", extra{}, clients.BadOp("enqueue of nothing into %q", op.Key)
 	}
 	message := text(op.Value)
 	key := elements(op.Key) + message

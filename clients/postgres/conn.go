@@ -101,5 +101,5 @@ func (c *conn) request(op history.Op) (request, error) {
 	case "list-append txn", "rw-register txn":
 		return c.transaction(op)
 	}
-	return request{}, badOp("PostgreSQL has no operation %q on a %s", op.F, c.object)
+	return request{}, clients.BadOp("PostgreSQL has no operation %q on a %s", op.F, c.object)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/history"
 )
 
@@ -37,7 +38,7 @@ const upsert = "INSERT INTO partita_registers (k, v) VALUES ($1, $2) ON CONFLICT
 // write sets a value. Nil is refused: it stands for a register that was never written.
 func write(ctx context.Context, l *link, op history.Op) (history.Value, error) {
 	if op.Value.IsNil() {
-		return "", badOp("write of nothing to %q", op.Key)
+		return "", clients.BadOp("write of nothing to %q", op.Key)
 	}
 	if _, _, err := l.query(ctx, upsert, op.Key, text(op.Value)); err != nil {
 		return "", refused(err)
@@ -49,7 +50,7 @@ func write(ctx context.Context, l *link, op history.Op) (history.Value, error) {
 func cas(ctx context.Context, l *link, op history.Op) (history.Value, error) {
 	from, to, ok := op.Value.Pair()
 	if !ok || to.IsNil() {
-		return "", badOp("cas of %q with %s: expected [from,to]", op.Key, op.Value.JSON())
+		return "", clients.BadOp("cas of %q with %s: expected [from,to]", op.Key, op.Value.JSON())
 	}
 	sql, values := "UPDATE partita_registers SET v = $2 WHERE k = $1 AND v = $3", []string{op.Key, text(to), text(from)}
 	if from.IsNil() {
@@ -69,7 +70,7 @@ func cas(ctx context.Context, l *link, op history.Op) (history.Value, error) {
 func add(ctx context.Context, l *link, op history.Op) (history.Value, error) {
 	n, ok := op.Value.Int()
 	if !ok {
-		return "", badOp("add of %s to %q: expected a whole number", op.Value.JSON(), op.Key)
+		return "", clients.BadOp("add of %s to %q: expected a whole number", op.Value.JSON(), op.Key)
 	}
 	if _, _, err := l.query(ctx, "INSERT INTO partita_sets (k, e) VALUES ($1, $2)", op.Key, strconv.FormatInt(n, 10)); err != nil {
 		return "", refused(err)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/cluster"
 )
 
@@ -54,7 +55,7 @@ func (c *conn) connect(ctx context.Context, r role) (*link, error) {
 	if err != nil {
 		return nil, noPrimary(fmt.Errorf("the standby %s follows %q: %w", c.node.Name(), primary, err))
 	}
-	n, err := c.owner(ctx, at)
+	n, err := c.cluster.Owner(ctx, at)
 	if err != nil {
 		return nil, noPrimary(err)
 	}
@@ -93,13 +94,13 @@ func (c *conn) anyStandby(ctx context.Context) (*link, error) {
 func (c *conn) reach(ctx context.Context, n cluster.Node) (l *link, standby bool, primary string, err error) {
 	raw, err := c.dial(ctx, n)
 	if err != nil {
-		return nil, false, "", unreachable(ctx, fmt.Errorf("connect %s to PostgreSQL on %s: %w", c.node.Name(), n.Name(), err))
+		return nil, false, "", clients.Unreachable(ctx, fmt.Errorf("connect %s to PostgreSQL on %s: %w", c.node.Name(), n.Name(), err))
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
 	l, err = c.handshake(ctx, raw, n)
 	if err != nil {
-		return nil, false, "", unreachable(ctx, fmt.Errorf("connect %s to PostgreSQL on %s: %w", c.node.Name(), n.Name(), err))
+		return nil, false, "", clients.Unreachable(ctx, fmt.Errorf("connect %s to PostgreSQL on %s: %w", c.node.Name(), n.Name(), err))
 	}
 	rows, _, err := l.query(ctx, whoAmI)
 	if err == nil && (len(rows) != 1 || len(rows[0]) != 2) {
@@ -107,7 +108,7 @@ func (c *conn) reach(ctx context.Context, n cluster.Node) (l *link, standby bool
 	}
 	if err != nil {
 		l.close()
-		return nil, false, "", unreachable(ctx, fmt.Errorf("ask PostgreSQL on %s for its role: %w", n.Name(), err))
+		return nil, false, "", clients.Unreachable(ctx, fmt.Errorf("ask PostgreSQL on %s for its role: %w", n.Name(), err))
 	}
 	standby = string(rows[0][0]) == "t"
 	level := c.isolation
@@ -116,7 +117,7 @@ func (c *conn) reach(ctx context.Context, n cluster.Node) (l *link, standby bool
 	}
 	if _, _, err := l.query(ctx, "SET default_transaction_isolation = '"+level+"'"); err != nil {
 		l.close()
-		return nil, false, "", unreachable(ctx, fmt.Errorf("set the isolation on %s: %w", n.Name(), err))
+		return nil, false, "", clients.Unreachable(ctx, fmt.Errorf("set the isolation on %s: %w", n.Name(), err))
 	}
 	return l, standby, string(rows[0][1]), nil
 }
@@ -135,21 +136,6 @@ func (c *conn) dial(ctx context.Context, n cluster.Node) (net.Conn, error) {
 		return nil, fmt.Errorf("%s has no address", n.Name())
 	}
 	return from.Forward(ctx, netip.AddrPortFrom(addrs[0], port))
-}
-
-// owner finds the node that has an address.
-func (c *conn) owner(ctx context.Context, a netip.Addr) (cluster.Node, error) {
-	var errs []error
-	for _, n := range c.cluster.Nodes {
-		addrs, err := n.Peer(ctx)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("ask for the address of %s: %w", n.Name(), err))
-		}
-		if slices.ContainsFunc(addrs, func(b netip.Addr) bool { return b.Unmap() == a }) {
-			return n, nil
-		}
-	}
-	return nil, errors.Join(append([]error{fmt.Errorf("no node of %v has the address %s", c.cluster.Names(), a)}, errs...)...)
 }
 
 // hostOf takes the address out of primary_conninfo, the last where there are two. A rewound standby has it in quotes.

@@ -41,7 +41,7 @@ func within(ctx context.Context, l *link, f func() error) error {
 func (c *conn) transaction(op history.Op) (request, error) {
 	mops, ok := op.Value.Txn()
 	if !ok {
-		return request{}, badOp("transaction %s: expected [[\"r\",key,null], …]", op.Value.JSON())
+		return request{}, clients.BadOp("transaction %s: expected [[\"r\",key,null], …]", op.Value.JSON())
 	}
 	readOnly := true
 	for _, m := range mops {
@@ -49,11 +49,11 @@ func (c *conn) transaction(op history.Op) (request, error) {
 		case m.F == "r":
 		case m.F == "append" && c.object == listAppend || m.F == "w" && c.object == rwRegister:
 			if _, number := m.Value.Int(); !number {
-				return request{}, badOp("%s of %s to %q: expected a whole number", m.F, m.Value.JSON(), m.Key)
+				return request{}, clients.BadOp("%s of %s to %q: expected a whole number", m.F, m.Value.JSON(), m.Key)
 			}
 			readOnly = false
 		default:
-			return request{}, badOp("micro-operation %q on a %s", m.F, c.object)
+			return request{}, clients.BadOp("micro-operation %q on a %s", m.F, c.object)
 		}
 	}
 	return request{readOnly, func(ctx context.Context, l *link) (history.Value, error) {
@@ -116,7 +116,7 @@ func (c *conn) transfer(op history.Op) (request, error) {
 	}
 	if err := op.Value.Decode(&t); err != nil || t.From == nil || t.To == nil || *t.From == *t.To || t.Amount < 1 ||
 		min(*t.From, *t.To) < 0 || max(*t.From, *t.To) >= c.accounts {
-		return request{}, badOp("transfer %s in %q: expected from and to, two of %d accounts, and an amount", op.Value.JSON(), op.Key, c.accounts)
+		return request{}, clients.BadOp("transfer %s in %q: expected from and to, two of %d accounts, and an amount", op.Value.JSON(), op.Key, c.accounts)
 	}
 	return request{do: func(ctx context.Context, l *link) (history.Value, error) {
 		return op.Value, within(ctx, l, func() error {

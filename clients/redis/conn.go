@@ -54,7 +54,7 @@ type extra struct {
 func (c *conn) Invoke(ctx context.Context, op history.Op) (value, ext history.Value, err error) {
 	do := c.find(op.F)
 	if do == nil {
-		return "", "", badOp("Redis has no operation %q on a %s", op.F, c.object)
+		return "", "", clients.BadOp("Redis has no operation %q on a %s", op.F, c.object)
 	}
 	if c.primary == nil {
 		if c.primary, c.name, err = c.connect(ctx); err != nil {
@@ -130,7 +130,7 @@ func (c *conn) read(ctx context.Context, op history.Op, _ *extra) (history.Value
 // write sets a value. Nil is refused: it stands for a register that was never written.
 func (c *conn) write(ctx context.Context, op history.Op, e *extra) (history.Value, error) {
 	if op.Value.IsNil() {
-		return "", badOp("write of nothing to %q", op.Key)
+		return "", clients.BadOp("write of nothing to %q", op.Key)
 	}
 	if err := c.primary.Do(ctx, "SET", root+op.Key, text(op.Value)).Err(); err != nil {
 		return "", refused(err)
@@ -149,7 +149,7 @@ return 1`
 func (c *conn) cas(ctx context.Context, op history.Op, e *extra) (history.Value, error) {
 	from, to, ok := op.Value.Pair()
 	if !ok || to.IsNil() {
-		return "", badOp("cas of %q with %s: expected [from,to]", op.Key, op.Value.JSON())
+		return "", clients.BadOp("cas of %q with %s: expected [from,to]", op.Key, op.Value.JSON())
 	}
 	there := "1"
 	if from.IsNil() {
@@ -169,7 +169,7 @@ func (c *conn) cas(ctx context.Context, op history.Op, e *extra) (history.Value,
 func (c *conn) add(ctx context.Context, op history.Op, e *extra) (history.Value, error) {
 	n, ok := op.Value.Int()
 	if !ok {
-		return "", badOp("add of %s to %q: expected a whole number", op.Value.JSON(), op.Key)
+		return "", clients.BadOp("add of %s to %q: expected a whole number", op.Value.JSON(), op.Key)
 	}
 	if err := c.primary.Do(ctx, "SADD", root+op.Key, n).Err(); err != nil {
 		return "", refused(err)

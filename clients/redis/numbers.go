@@ -7,6 +7,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/history"
 )
 
@@ -14,7 +15,7 @@ import (
 func (c *conn) count(ctx context.Context, op history.Op, e *extra) (history.Value, error) {
 	n, ok := op.Value.Int()
 	if !ok {
-		return "", badOp("add of %s to %q: expected a whole number", op.Value.JSON(), op.Key)
+		return "", clients.BadOp("add of %s to %q: expected a whole number", op.Value.JSON(), op.Key)
 	}
 	if err := c.primary.Do(ctx, "INCRBY", root+op.Key, n).Err(); err != nil {
 		return "", refused(err)

@@ -6,13 +6,14 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/history"
 )
 
 // enqueue appends a message to the list.
 func (c *conn) enqueue(ctx context.Context, op history.Op, e *extra) (history.Value, error) {
 	if op.Value.IsNil() {
-		return "", badOp("enqueue of nothing into %q", op.Key)
+		return "", clients.BadOp("enqueue of nothing into %q", op.Key)
 	}
 	if err := c.primary.Do(ctx, "RPUSH", root+op.Key, text(op.Value)).Err(); err != nil {
 		return "", refused(err)

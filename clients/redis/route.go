@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/partita-dev/partita/clients"
 	"github.com/partita-dev/partita/cluster"
 )
 
@@ -26,7 +26,7 @@ func (c *conn) connect(ctx context.Context) (l *link, primary string, err error)
 	}
 	raw, primary, err := c.dial(ctx, addr)
 	if err != nil {
-		return nil, "", unreachable(ctx, fmt.Errorf("connect %s to the primary %s: %w", c.node.Name(), addr, err))
+		return nil, "", clients.Unreachable(ctx, fmt.Errorf("connect %s to the primary %s: %w", c.node.Name(), addr, err))
 	}
 	l = c.link(raw)
 	release := l.guard(ctx)
@@ -37,7 +37,7 @@ func (c *conn) connect(ctx context.Context) (l *link, primary string, err error)
 	if err == nil && (len(answer) == 0 || answer[0] != "master") {
 		err = notPrimary(fmt.Errorf("%s is the primary for the sentinel of %s, and says of itself: %v", primary, c.node.Name(), answer))
 	} else if err != nil {
-		err = unreachable(ctx, fmt.Errorf("ask %s for its role: %w", primary, err))
+		err = clients.Unreachable(ctx, fmt.Errorf("ask %s for its role: %w", primary, err))
 	}
 	if err != nil {
 		l.close()
@@ -50,7 +50,7 @@ func (c *conn) connect(ctx context.Context) (l *link, primary string, err error)
 func (c *conn) locate(ctx context.Context) (netip.AddrPort, error) {
 	raw, err := c.node.Dial(ctx, sentinelPort)
 	if err != nil {
-		return netip.AddrPort{}, unreachable(ctx, fmt.Errorf("connect to the sentinel of %s: %w", c.node.Name(), err))
+		return netip.AddrPort{}, clients.Unreachable(ctx, fmt.Errorf("connect to the sentinel of %s: %w", c.node.Name(), err))
 	}
 	l := newLink(raw)
 	defer l.close()
@@ -60,7 +60,7 @@ func (c *conn) locate(ctx context.Context) (netip.AddrPort, error) {
 	case errors.Is(err, goredis.Nil):
 		return netip.AddrPort{}, noPrimary(fmt.Errorf("the sentinel of %s knows no primary %q", c.node.Name(), primaryName))
 	case err != nil:
-		return netip.AddrPort{}, unreachable(ctx, fmt.Errorf("ask the sentinel of %s for the primary: %w", c.node.Name(), err))
+		return netip.AddrPort{}, clients.Unreachable(ctx, fmt.Errorf("ask the sentinel of %s for the primary: %w", c.node.Name(), err))
 	case len(parts) != 2:
 		return netip.AddrPort{}, noPrimary(fmt.Errorf("the sentinel of %s answers %q: expected an address and a port", c.node.Name(), parts))
 	}
@@ -73,7 +73,7 @@ func (c *conn) locate(ctx context.Context) (netip.AddrPort, error) {
 
 // dial connects the client's node to the primary, and names the node that the primary is.
 func (c *conn) dial(ctx context.Context, to netip.AddrPort) (net.Conn, string, error) {
-	primary, err := c.owner(ctx, to.Addr())
+	primary, err := c.cluster.Owner(ctx, to.Addr(), c.node)
 	if err != nil {
 		return nil, "", err
 	}
@@ -85,19 +85,4 @@ func (c *conn) dial(ctx context.Context, to netip.AddrPort) (net.Conn, string, e
 		raw, err = primary.Dial(ctx, int(to.Port()))
 	}
 	return raw, primary.Name(), err
-}
-
-// owner finds the node that has an address, the client's own first.
-func (c *conn) owner(ctx context.Context, a netip.Addr) (cluster.Node, error) {
-	var errs []error
-	for _, n := range append([]cluster.Node{c.node}, c.cluster.Nodes...) {
-		addrs, err := n.Peer(ctx)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("ask for the address of %s: %w", n.Name(), err))
-		}
-		if slices.ContainsFunc(addrs, func(b netip.Addr) bool { return b.Unmap() == a }) {
-			return n, nil
-		}
-	}
-	return nil, errors.Join(append([]error{fmt.Errorf("no node of %v has the address %s", c.cluster.Names(), a)}, errs...)...)
 }

@@ -2,7 +2,6 @@ package etcd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -50,21 +49,7 @@ func New(p history.Params) (cluster.Database, error) {
 	return DB{version, snapshots}, nil
 }
 
-// host is what a node must be able to do to run etcd.
-type host interface {
-	cluster.Node
-	cluster.Executor
-	cluster.Files
-	cluster.Processes
-}
-
-func hostOf(n cluster.Node) (host, error) {
-	h, ok := n.(host)
-	if !ok {
-		return nil, fmt.Errorf("node %s cannot run commands and daemons, so etcd cannot be automated there: use nodes that can be logged in to", n.Name())
-	}
-	return h, nil
-}
+func hostOf(n cluster.Node) (cluster.Host, error) { return cluster.HostOf(n, "etcd") }
 
 func dataDir(n cluster.Node) string { return path.Join(n.Dir(), "etcd") }
 func logFile(n cluster.Node) string { return path.Join(n.Dir(), "logs", "etcd.log") }
@@ -121,7 +106,7 @@ func settingsOf(ctx context.Context, c *cluster.Cluster, n cluster.Node) ([]sett
 	var self netip.Addr
 	var members []string
 	for _, m := range c.Nodes {
-		a, err := address(ctx, m)
+		a, err := cluster.Address(ctx, m)
 		if err != nil {
 			return nil, err
 		}
@@ -150,23 +135,6 @@ func settingsOf(ctx context.Context, c *cluster.Cluster, n cluster.Node) ([]sett
 		{"logger", "zap"},
 		{"log-outputs", "stderr"},
 	}, nil
-}
-
-// address gives a node's first IPv4 address, or its first.
-func address(ctx context.Context, n cluster.Node) (netip.Addr, error) {
-	addrs, err := n.Peer(ctx)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("ask for the address of %s: %w", n.Name(), err)
-	}
-	if len(addrs) == 0 {
-		return netip.Addr{}, fmt.Errorf("%s has no address that its peers can reach", n.Name())
-	}
-	for _, a := range addrs {
-		if a.Is4() {
-			return a, nil
-		}
-	}
-	return addrs[0], nil
 }
 
 func url(a netip.Addr, port int) string {
@@ -215,16 +183,5 @@ func (DB) Wipe(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
 	if s.Running {
 		return fmt.Errorf("wipe the data of etcd on %s: the server runs (pids %v): stop it first", n.Name(), s.Pids)
 	}
-	if _, err := h.Exec(ctx, cluster.Cmd{Args: []string{"rm", "-rf", "--", dataDir(n)}}); err != nil {
-		return fmt.Errorf("wipe the data of etcd: %w", err)
-	}
-	_, err = h.Exec(ctx, cluster.Cmd{Args: []string{"test", "!", "-e", dataDir(n)}})
-	var exit *cluster.ExitError
-	switch {
-	case errors.As(err, &exit) && exit.Status == 1:
-		return fmt.Errorf("wipe the data of etcd on %s: %s is still there", n.Name(), dataDir(n))
-	case err != nil:
-		return fmt.Errorf("look whether the data of etcd is gone: %w", err)
-	}
-	return nil
+	return cluster.RemoveData(ctx, h, "etcd", dataDir(n))
 }

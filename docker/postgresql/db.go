@@ -2,7 +2,6 @@ package postgresql
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"time"
@@ -41,21 +40,7 @@ func New(p history.Params) (cluster.Database, error) {
 	}
 }
 
-// host is what a node must be able to do to run PostgreSQL.
-type host interface {
-	cluster.Node
-	cluster.Executor
-	cluster.Files
-	cluster.Processes
-}
-
-func hostOf(n cluster.Node) (host, error) {
-	h, ok := n.(host)
-	if !ok {
-		return nil, fmt.Errorf("node %s cannot run commands and daemons, so PostgreSQL cannot be automated there: use nodes that can be logged in to", n.Name())
-	}
-	return h, nil
-}
+func hostOf(n cluster.Node) (cluster.Host, error) { return cluster.HostOf(n, "PostgreSQL") }
 
 func home(n cluster.Node) string    { return path.Join(n.Dir(), "postgres") }
 func dataDir(n cluster.Node) string { return path.Join(home(n), "data") }
@@ -172,16 +157,5 @@ func (*DB) Wipe(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error {
 	if s.Running {
 		return fmt.Errorf("wipe the data of PostgreSQL on %s: the server runs (pids %v): stop it first", n.Name(), s.Pids)
 	}
-	if _, err := h.Exec(ctx, cluster.Cmd{Args: []string{"rm", "-rf", "--", home(n)}}); err != nil {
-		return fmt.Errorf("wipe the data of PostgreSQL: %w", err)
-	}
-	_, err = h.Exec(ctx, cluster.Cmd{Args: []string{"test", "!", "-e", home(n)}})
-	var exit *cluster.ExitError
-	switch {
-	case errors.As(err, &exit) && exit.Status == 1:
-		return fmt.Errorf("wipe the data of PostgreSQL on %s: %s is still there", n.Name(), home(n))
-	case err != nil:
-		return fmt.Errorf("look whether the data of PostgreSQL is gone: %w", err)
-	}
-	return nil
+	return cluster.RemoveData(ctx, h, "PostgreSQL", home(n))
 }

@@ -49,7 +49,7 @@ func (d *DB) Promote(ctx context.Context, c *cluster.Cluster, among []string) er
 	if row, err := ask(ctx, best, "SELECT pg_promote(true, 30)"); err != nil || !slices.Equal(row, []string{"t"}) {
 		return fmt.Errorf("promote %s: it answers %q: %w", best.Name(), row, err)
 	}
-	addr, err := address(ctx, best)
+	addr, err := cluster.Address(ctx, best)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (d *DB) Rejoin(ctx context.Context, c *cluster.Cluster, n cluster.Node) err
 	if err != nil {
 		return err
 	}
-	addr, err := address(ctx, primary)
+	addr, err := cluster.Address(ctx, primary)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 // server is the programs of PostgreSQL on one node, run by whom they may be run.
 type server struct {
-	host
+	cluster.Host
 	bin string
 	as  []string // what comes before a command, so that it runs as the server's user
 }
@@ -24,12 +24,12 @@ type server struct {
 const findPrograms = `p=$(command -v initdb) && exec dirname "$(readlink -f "$p")"
 ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1`
 
-func find(ctx context.Context, h host) (*server, error) {
+func find(ctx context.Context, h cluster.Host) (*server, error) {
 	out, err := h.Exec(ctx, cluster.Cmd{Args: []string{"sh", "-c", findPrograms}})
 	if err != nil {
 		return nil, fmt.Errorf("find PostgreSQL on %s: %w", h.Name(), err)
 	}
-	s := &server{host: h, bin: strings.TrimSpace(string(out.Stdout))}
+	s := &server{Host: h, bin: strings.TrimSpace(string(out.Stdout))}
 	if s.bin == "" {
 		return nil, fmt.Errorf("find PostgreSQL on %s: there is no initdb on the path nor below /usr/lib/postgresql: Debian's package postgresql has it", h.Name())
 	}
@@ -86,7 +86,7 @@ func (s *server) filled(ctx context.Context) (bool, error) {
 
 // fill copies the data of a primary, and makes the node its standby. It asks until the primary serves.
 func (s *server) fill(ctx context.Context, from cluster.Node) error {
-	addr, err := address(ctx, from)
+	addr, err := cluster.Address(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func conninfo(primary netip.Addr, standby string) string {
 
 // serve is the command that serves.
 func (s *server) serve(ctx context.Context) ([]string, error) {
-	self, err := address(ctx, s)
+	self, err := cluster.Address(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -126,23 +126,6 @@ func (s *server) serve(ctx context.Context) ([]string, error) {
 		listen = self.String()
 	}
 	return s.command("postgres", "-D", dataDir(s), "-p", strconv.Itoa(port), "-c", "listen_addresses="+listen, "-c", "unix_socket_directories="+home(s)), nil
-}
-
-// address gives a node's first IPv4 address, or its first.
-func address(ctx context.Context, n cluster.Node) (netip.Addr, error) {
-	addrs, err := n.Peer(ctx)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("ask for the address of %s: %w", n.Name(), err)
-	}
-	if len(addrs) == 0 {
-		return netip.Addr{}, fmt.Errorf("%s has no address that its peers can reach", n.Name())
-	}
-	for _, a := range addrs {
-		if a.Is4() {
-			return a, nil
-		}
-	}
-	return addrs[0], nil
 }
 
 // hba lets everybody in who reaches the port: the nodes are of nobody else's.

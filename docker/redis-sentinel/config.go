@@ -21,33 +21,16 @@ func sentinelConf(n cluster.Node) string { return path.Join(sentinelDir(n), "sen
 func redisLog(n cluster.Node) string    { return path.Join(n.Dir(), "logs", "redis.log") }
 func sentinelLog(n cluster.Node) string { return path.Join(n.Dir(), "logs", "sentinel.log") }
 
-// address gives a node's first IPv4 address, or its first.
-func address(ctx context.Context, n cluster.Node) (netip.Addr, error) {
-	addrs, err := n.Peer(ctx)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("ask for the address of %s: %w", n.Name(), err)
-	}
-	if len(addrs) == 0 {
-		return netip.Addr{}, fmt.Errorf("%s has no address that its peers can reach", n.Name())
-	}
-	for _, a := range addrs {
-		if a.Is4() {
-			return a, nil
-		}
-	}
-	return addrs[0], nil
-}
-
 // files gives what Setup writes for n: the configuration of redis and of sentinel.
 func (d *DB) files(ctx context.Context, c *cluster.Cluster, n cluster.Node) (redis, sentinel string, err error) {
 	if _, err := c.Node(n.Name()); err != nil {
 		return "", "", err
 	}
-	self, err := address(ctx, n)
+	self, err := cluster.Address(ctx, n)
 	if err != nil {
 		return "", "", err
 	}
-	first, err := address(ctx, c.Nodes[0])
+	first, err := cluster.Address(ctx, c.Nodes[0])
 	if err != nil {
 		return "", "", err
 	}
@@ -73,7 +56,7 @@ func (d *DB) files(ctx context.Context, c *cluster.Cluster, n cluster.Node) (red
 		fmt.Sprintf("sentinel failover-timeout %s %d", primaryName, failoverTimeout.Milliseconds()),
 	)
 	for _, m := range c.Nodes[1:] {
-		a, err := address(ctx, m)
+		a, err := cluster.Address(ctx, m)
 		if err != nil {
 			return "", "", err
 		}

@@ -55,21 +55,7 @@ func New(p history.Params) (cluster.Database, error) {
 // they have seen it in the wrong role for 8 s, and they look each 10 s. Then it wipes itself and is filled anew.
 func (*DB) Grace() time.Duration { return 20 * time.Second }
 
-// host is what a node must be able to do to run Redis.
-type host interface {
-	cluster.Node
-	cluster.Executor
-	cluster.Files
-	cluster.Processes
-}
-
-func hostOf(n cluster.Node) (host, error) {
-	h, ok := n.(host)
-	if !ok {
-		return nil, fmt.Errorf("node %s cannot run commands and daemons, so Redis cannot be automated there: use nodes that can be logged in to", n.Name())
-	}
-	return h, nil
-}
+func hostOf(n cluster.Node) (cluster.Host, error) { return cluster.HostOf(n, "Redis") }
 
 // Daemons is ["redis", "sentinel"].
 func (*DB) Daemons() []string { return []string{redisDaemon, sentinelDaemon} }
@@ -189,19 +175,5 @@ func (d *DB) Wipe(ctx context.Context, _ *cluster.Cluster, n cluster.Node) error
 			return fmt.Errorf("wipe the data of Redis on %s: %s runs (pids %v): stop it first", n.Name(), name, s.Pids)
 		}
 	}
-	dirs := []string{redisDir(n), sentinelDir(n)}
-	if _, err := h.Exec(ctx, cluster.Cmd{Args: append([]string{"rm", "-rf", "--"}, dirs...)}); err != nil {
-		return fmt.Errorf("wipe the data of Redis: %w", err)
-	}
-	for _, dir := range dirs {
-		_, err := h.Exec(ctx, cluster.Cmd{Args: []string{"test", "!", "-e", dir}})
-		var exit *cluster.ExitError
-		switch {
-		case errors.As(err, &exit) && exit.Status == 1:
-			return fmt.Errorf("wipe the data of Redis on %s: %s is still there", n.Name(), dir)
-		case err != nil:
-			return fmt.Errorf("look whether the data of Redis is gone: %w", err)
-		}
-	}
-	return nil
+	return cluster.RemoveData(ctx, h, "Redis", redisDir(n), sentinelDir(n))
 }

@@ -114,7 +114,7 @@ func (*DB) Ready(ctx context.Context, c *cluster.Cluster, n cluster.Node) error 
 	if err != nil {
 		return err
 	}
-	self, err := address(ctx, n)
+	self, err := cluster.Address(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (*DB) Primaries(ctx context.Context, c *cluster.Cluster) ([]string, error) 
 			s, err := standingOf(ctx, n)
 			if err == nil {
 				var a netip.Addr
-				a, err = address(ctx, n)
+				a, err = cluster.Address(ctx, n)
 				v.self = netip.AddrPortFrom(a, redisPort)
 			}
 			v.is, v.err = s.primary && err == nil, err
