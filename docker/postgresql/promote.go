@@ -46,8 +46,12 @@ func (d *DB) Promote(ctx context.Context, c *cluster.Cluster, among []string) er
 	if best == nil {
 		return fmt.Errorf("promote one of %s: no standby answers: %w", strings.Join(among, ", "), errors.Join(errs...))
 	}
-	if row, err := ask(ctx, best, "SELECT pg_promote(true, 30)"); err != nil || !slices.Equal(row, []string{"t"}) {
-		return fmt.Errorf("promote %s: it answers %q: %w", best.Name(), row, err)
+	row, err := ask(ctx, best, "SELECT pg_promote(true, 30)")
+	switch {
+	case err != nil:
+		return fmt.Errorf("promote %s: %w", best.Name(), err)
+	case !slices.Equal(row, []string{"t"}):
+		return fmt.Errorf("promote %s: it answers %q: expected t, that it is a primary within 30 s", best.Name(), row)
 	}
 	addr, err := cluster.Address(ctx, best)
 	if err != nil {
